@@ -1,0 +1,115 @@
+/* The contract between a stage class and the pipeline that runs it.
+ *
+ * A stage class is one file that ends in one `const struct encoder_class`. A pipeline is made of
+ * two parts: the immutable *program* (struct stage: class, parameters, constants) and the *state*
+ * (one block a stage, plus the buffers between stages). A live parameter change swaps the program
+ * and leaves the state where it is.
+ *
+ * Lifetime of a stage: plan (sizes and checks) -> prepare (constants) -> reset -> run … run.
+ * plan and prepare run in the cold loop and may fail with a sentence; reset and run are called by
+ * the hot loop: no allocation, no system call, no failure.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "encoders/fault.h"
+#include "encoders/param.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What flows from one stage to the next. */
+enum kind {
+	KIND_VALUES = 1, /* one float a line */
+	KIND_SPIKES = 2, /* one bit a line */
+	KIND_SIGNED = 4, /* two bit planes: positive spikes, negative spikes, never both on a line */
+	KIND_GRADED = 8, /* one bit a line and a float for each line whose bit is set */
+};
+
+/* One tick's lines. Bit i%64 of word i/64 is line i; bits past `count` are 0. Planes and values
+ * are 64-byte aligned and padded to a whole number of 64 lines. */
+struct lines {
+	enum kind kind;
+	uint32_t count;
+	float *values;   /* VALUES, GRADED */
+	uint64_t *on;    /* SPIKES, SIGNED (positive), GRADED */
+	uint64_t *minus; /* SIGNED (negative) */
+};
+
+static inline size_t lines_words(uint32_t count)
+{
+	return ((size_t)count + 63) / 64;
+}
+
+/* What a stage is told about the tick that it runs. */
+struct tick {
+	uint64_t number; /* counts the stream's ticks, skipped ones too; counter of the random stages */
+};
+
+enum reset_scope {
+	RESET_ALL,    /* as new: random generators are seeded again */
+	RESET_WINDOW, /* first tick of a window: dynamics cleared, random generators go on */
+};
+
+struct stage {
+	const struct encoder_class *class;
+	const struct encoder_alias *alias; /* the alias it was asked by, or NULL */
+	const char *asked;                 /* the name it was asked by */
+	struct param_value *values;        /* one a row of class->params */
+	uint32_t channels;                 /* of the stream */
+	uint32_t in_lines, out_lines;      /* plan sets out_lines; preset to in_lines */
+	enum kind in_kind, out_kind;       /* plan may change out_kind; preset from the class */
+	double dt;                         /* s */
+	uint32_t window;                   /* ticks, 0 = state persists */
+	uint64_t seed;                     /* the stream's seed (the top-level one unless given) */
+	uint64_t key;                      /* hash of seed, stream name and place in the pipeline */
+	size_t const_size;                 /* bytes; set by plan */
+	void *consts;                      /* filled by prepare, immutable afterwards */
+	size_t state_size;                 /* bytes; set by plan */
+	bool has_analogue;                 /* set by plan: state holds one float a line for state/ */
+	size_t analogue_at;                /* its offset in the state block */
+};
+
+/* Another name for a class, with other defaults: Norse's modules and functions. */
+struct encoder_alias {
+	const char *name;
+	const struct {
+		const char *param, *preset;
+	} defaults[4]; /* ends at the first NULL param */
+};
+
+struct encoder_class {
+	const char *name;
+	const char *summary; /* one sentence: what it does and what it is for */
+	const char *source;  /* paper or library that defines it */
+	unsigned in;         /* kinds accepted, or-ed */
+	enum kind out;       /* 0 = that of the input */
+	uint16_t state_version;             /* of the saved bytes */
+	const struct encoder_alias *aliases; /* ends with name NULL; may be NULL */
+	const struct param *params;          /* ends with name NULL */
+
+	/* Checks the parameters against each other and the stage's surroundings; sets sizes.
+	 * 0 or negative errno with `f` filled (f->key names the parameter at fault). */
+	int (*plan)(struct stage *st, struct fault *f);
+	/* Fills st->consts. Optional. */
+	void (*prepare)(struct stage *st);
+	/* Puts the state block into its first condition. Optional when state_size is 0. */
+	void (*reset)(const struct stage *st, void *state, enum reset_scope scope);
+	/* One tick: reads `in`, writes all of `out` (they never overlap). */
+	void (*run)(const struct stage *st, void *state, const struct lines *in, struct lines *out,
+		const struct tick *tick);
+	/* After a load: 0 if the loaded bytes are a state that run can live with. Optional. */
+	int (*check)(const struct stage *st, const void *state);
+};
+
+/* Class by its own name or an alias (then *alias says which); NULL = none. */
+const struct encoder_class *encoder_find(const char *name, const struct encoder_alias **alias);
+
+/* All classes, in the order of classes.def. */
+const struct encoder_class *const *encoder_classes(size_t *count);
+
+/* The nearest class or alias name to a mistyped one, or NULL. */
+const char *encoder_nearest(const char *typed);
+
+const char *kind_text(enum kind kind); /* "values", "spikes", "signed spikes", "graded spikes" */
