@@ -23,12 +23,13 @@
 enum kind {
 	KIND_VALUES = 1, /* one float a line */
 	KIND_SPIKES = 2, /* one bit a line */
-	KIND_SIGNED = 4, /* two bit planes: positive spikes, negative spikes, never both on a line */
+	KIND_SIGNED = 4, /* two bit planes, positive and negative spikes, never both on a line */
 	KIND_GRADED = 8, /* one bit a line and a float for each line whose bit is set */
 };
 
 /* One tick's lines. Bit i%64 of word i/64 is line i; bits past `count` are 0. Planes and values
- * are 64-byte aligned and padded to a whole number of 64 lines. */
+ * are 64-byte aligned and padded to a whole number of 64 lines; only the values that come into the
+ * first stage are the caller's, so stages read values up to `count` and at any alignment. */
 struct lines {
 	enum kind kind;
 	uint32_t count;
@@ -44,7 +45,7 @@ static inline size_t lines_words(uint32_t count)
 
 /* What a stage is told about the tick that it runs. */
 struct tick {
-	uint64_t number; /* counts the stream's ticks, skipped ones too; counter of the random stages */
+	uint64_t number; /* of the stream's ticks, skipped ones too: the random stages' counter */
 };
 
 enum reset_scope {
@@ -67,8 +68,8 @@ struct stage {
 	size_t const_size;                 /* bytes; set by plan */
 	void *consts;                      /* filled by prepare, immutable afterwards */
 	size_t state_size;                 /* bytes; set by plan */
-	bool has_analogue;                 /* set by plan: state holds one float a line for state/ */
-	size_t analogue_at;                /* its offset in the state block */
+	bool has_analogue;  /* set by plan: state holds one float a line for state/ */
+	size_t analogue_at; /* its offset in the state block */
 };
 
 /* Another name for a class, with other defaults: Norse's modules and functions. */
@@ -81,11 +82,11 @@ struct encoder_alias {
 
 struct encoder_class {
 	const char *name;
-	const char *summary; /* one sentence: what it does and what it is for */
-	const char *source;  /* paper or library that defines it */
-	unsigned in;         /* kinds accepted, or-ed */
-	enum kind out;       /* 0 = that of the input */
-	uint16_t state_version;             /* of the saved bytes */
+	const char *summary;                 /* one sentence: what it does and what it is for */
+	const char *source;                  /* paper or library that defines it */
+	unsigned in;                         /* kinds accepted, or-ed */
+	enum kind out;                       /* 0 = that of the input */
+	uint16_t state_version;              /* of the saved bytes */
 	const struct encoder_alias *aliases; /* ends with name NULL; may be NULL */
 	const struct param *params;          /* ends with name NULL */
 

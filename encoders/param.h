@@ -45,7 +45,8 @@ struct param {
 	enum param_unit unit;
 	unsigned flags;
 	const char *preset; /* default, as one would write it in the config; NULL = none */
-	double min, max;    /* inclusive unless MIN_OPEN or MAX_OPEN; both 0 = any finite number */
+	/* Inclusive unless MIN_OPEN or MAX_OPEN; infinite = no bound; both 0 = any finite number. */
+	double min, max;
 	const char *const *choices; /* NULL-terminated */
 	const char *help;           /* one sentence */
 };
@@ -56,7 +57,7 @@ struct param_value {
 	bool automatic;  /* the word "auto" */
 	uint32_t count;  /* 1, or the number of list items */
 	double number;   /* NUMBER: first item */
-	double *numbers; /* NUMBER with count > 1: owned list, else NULL */
+	double *numbers; /* NUMBER written as a list, even of one: owned, `count` long; else NULL */
 	uint64_t integer; /* COUNT; BOOL: 0/1; CHOICE: index in choices */
 };
 

@@ -8,9 +8,9 @@
 
 #include "encoders/encoder.h"
 
-#define PIPELINE_MAX_STAGES 16
+#define PIPELINE_MAX_STAGES   16
 #define PIPELINE_MAX_CHANNELS (1u << 24)
-#define PIPELINE_MAX_LINES 0x7fffffffu /* spike words have 31 bits for the line */
+#define PIPELINE_MAX_LINES    0x7fffffffu /* spike words have 31 bits for the line */
 
 /* What was asked for, stage by stage, as text. */
 struct pipeline_spec;
@@ -37,9 +37,9 @@ int pipeline_spec_asked(
 
 /* Where a pipeline stands. `stream` and `seed` are only hashed and copied. */
 struct pipeline_site {
-	uint32_t channels;  /* 1 … PIPELINE_MAX_CHANNELS (0 is allowed for tests) */
-	double dt;          /* s */
-	uint32_t window;    /* ticks, 0 = state persists */
+	uint32_t channels; /* 1 … PIPELINE_MAX_CHANNELS (0 is allowed for tests) */
+	double dt;         /* s */
+	uint32_t window;   /* ticks, 0 = state persists */
 	uint64_t seed;
 	const char *stream; /* name */
 };
@@ -49,11 +49,11 @@ struct pipeline {
 	struct pipeline_site site; /* site.stream is NULL */
 	uint32_t count;
 	struct stage *stages;
-	enum kind out_kind;  /* of the last stage; VALUES for an empty pipeline */
+	enum kind out_kind; /* of the last stage; VALUES for an empty pipeline */
 	uint32_t out_lines;
-	int state_stage;     /* the last stage that has one analogue value a line; -1 = none */
-	bool ranged;         /* the first stage is a range: its output is the stream's `values` */
-	size_t state_bytes;  /* size of the state arena */
+	int state_stage;    /* the last stage that has one analogue value a line; -1 = none */
+	bool ranged;        /* the first stage is a range: its output is the stream's `values` */
+	size_t state_bytes; /* size of the state arena */
 };
 
 /* NULL with `f` filled (stage, key) when the pipeline cannot work. */
@@ -75,19 +75,25 @@ void pipeline_reset(const struct pipeline *p, struct pipeline_state *s, enum res
 /* Hot. Lets `ticks` ticks pass without running: the tick number goes on, the state does not. */
 void pipeline_skip(struct pipeline_state *s, uint64_t ticks);
 
+/* Hot. The next run is tick number `tick`: the counter of the random stages. For a stream that
+ * starts, or goes on, in the middle of its daemon's count. */
+void pipeline_set_tick(struct pipeline_state *s, uint64_t tick);
+
 /* What one tick gave. Borrowed from the state, valid until the next run. */
 struct pipeline_out {
-	struct lines last;   /* output of the last stage */
-	const float *state;  /* one a line of the state stage, NULL = the pipeline has none */
+	struct lines last;  /* output of the last stage; of no stage: `values` itself */
+	const float *state; /* one a line of the state stage, NULL = the pipeline has none */
 	uint32_t state_lines;
 	const float *values; /* the channels' values after range mapping */
 };
 
-/* Hot. One tick: `values` is channels floats, finite. Advances the tick number by one. */
+/* Hot. One tick: `values` is channels floats (any alignment; borrowed as long as `out`), meant to
+ * be finite: others do no lasting harm, see each stage. Advances the tick number by one. */
 void pipeline_run(const struct pipeline *p, struct pipeline_state *s, const float *values,
 	struct pipeline_out *out);
 
-/* The output of a tick at which nothing ran: no spikes, values and state as they stand. */
+/* Hot. The output of a tick at which nothing ran: no spikes, state as it stands, and `values` after
+ * range mapping. Does not move the tick number; pipeline_skip does. */
 void pipeline_idle(const struct pipeline *p, struct pipeline_state *s, const float *values,
 	struct pipeline_out *out);
 

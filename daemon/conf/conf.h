@@ -12,6 +12,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 enum clock_kind { CLOCK_WALL, CLOCK_DATA, CLOCK_MANUAL };
 enum overrun { OVERRUN_CATCH_UP, OVERRUN_SKIP, OVERRUN_STOP };
@@ -84,7 +85,8 @@ struct conf {
 	uint32_t stream_count;
 };
 
-/* Everything that was found wrong (or, as a warning, odd), in order of the file. */
+/* Everything that was found wrong (or, as a warning, odd), in order of the file. Zeroed before use.
+ * At most 100 are kept; the last of them then says how many more there are. */
 struct conf_fault {
 	bool warning;
 	int line, column; /* 1-based; 0 = the whole file */
@@ -94,8 +96,13 @@ struct conf_fault {
 struct conf_faults {
 	struct conf_fault *items;
 	size_t count, errors; /* errors = items that are not warnings */
+	size_t more;          /* found beyond those that were kept */
 };
 void conf_faults_fini(struct conf_faults *faults);
+
+/* One line a fault: "spiked.yaml:12:7: error: streams[0].encode[0].lif.v_thr: …". `path` is the
+ * file's name as the user gave it, NULL = no file. 0 or a negative errno of the stream. */
+int conf_faults_print(FILE *out, const char *path, const struct conf_faults *faults);
 
 /* Reads and checks the whole file. NULL if there is at least one error; warnings alone leave a
  * usable configuration. Opens nothing for writing, binds nothing. "-" reads standard input. */

@@ -1,0 +1,143 @@
+"""Control: JSON-RPC 2.0 over a DEALER socket.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+import time
+from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
+
+import zmq
+
+from . import wire
+
+
+class ControlError(Exception):
+    """spiked refused a request: `message` says what to do, `path` names the parameter at fault."""
+
+    def __init__(self, code: int, message: str, path: Optional[str] = None) -> None:
+        super().__init__(f"{message} ({path})" if path else message)
+        self.code = code
+        self.message = message
+        self.path = path
+
+
+class ControlTimeout(TimeoutError):
+    """No answer in time. Whether the request was carried out is not known."""
+
+
+class Control:
+    """Calls spiked's control socket. May be used by several threads; their calls wait in line.
+
+    endpoint   the control socket
+    timeout    seconds that a call waits for its answer
+    """
+
+    def __init__(self, endpoint: str = wire.CONTROL, *, timeout: float = 5.0,
+                 context: Optional[zmq.Context] = None) -> None:
+        self.endpoint = endpoint
+        self.timeout = timeout
+        self._ids = itertools.count(1)
+        self._lock = threading.Lock()
+        self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.connect(endpoint)
+
+    def call(self, method: str, params: Optional[Dict[str, Any]] = None, *,
+             timeout: Optional[float] = None) -> Any:
+        """The result of a method. Raises ControlError or ControlTimeout."""
+        [result] = self.batch([(method, params)], timeout=timeout, single=True)
+        if isinstance(result, ControlError):
+            raise result
+        return result
+
+    def batch(self, calls: Sequence[Tuple[str, Optional[Dict[str, Any]]]], *,
+              timeout: Optional[float] = None, single: bool = False) -> List[Union[Any, ControlError]]:
+        """Several calls in one message: the results in order, a ControlError in place of a failed
+        one. `single` sends the one call without a list around it."""
+        with self._lock:
+            requests = []
+            for method, params in calls:
+                request: Dict[str, Any] = {"jsonrpc": "2.0", "id": next(self._ids), "method": method}
+                if params:
+                    request["params"] = params
+                requests.append(request)
+            if not requests:
+                return []
+            self._socket.send_multipart(
+                [b"", json.dumps(requests[0] if single else requests, allow_nan=False).encode()])
+            wanted = {request["id"] for request in requests}
+            answers = self._answers(wanted, self.timeout if timeout is None else timeout)
+        return [answers[request["id"]] for request in requests]
+
+    def _answers(self, wanted: set, timeout: float) -> Dict[int, Any]:
+        end = time.monotonic() + timeout
+        got: Dict[int, Any] = {}
+        while wanted - got.keys():
+            left = end - time.monotonic()
+            if left <= 0 or not self._socket.poll(max(1, int(left * 1000))):
+                raise ControlTimeout(f"no answer from {self.endpoint} within {timeout:g} s")
+            document = json.loads(self._socket.recv_multipart()[-1])
+            for answer in document if isinstance(document, list) else [document]:
+                if answer.get("id") is None and "error" in answer:
+                    raise _error(answer["error"])  # spiked could not read the message
+                if answer.get("id") in wanted:  # others are late answers to calls that timed out
+                    got[answer["id"]] = _error(answer["error"]) if "error" in answer else answer["result"]
+        return got
+
+    def info(self) -> Dict[str, Any]:
+        """Version, epoch, clock, what realtime was granted, endpoints."""
+        return self.call("info")
+
+    def encoders(self) -> Any:
+        """Every encoder with its parameters."""
+        return self.call("encoders")
+
+    def streams(self) -> List[Dict[str, Any]]:
+        """Meta, counters and liveness of every stream."""
+        return self.call("streams")
+
+    def stream(self, name: str) -> Dict[str, Any]:
+        """Meta, counters and liveness of one stream."""
+        return self.call("stream", {"name": name})
+
+    def add(self, stream: Dict[str, Any]) -> Any:
+        """Adds a stream, described as in the configuration file."""
+        return self.call("add", {"stream": stream})
+
+    def remove(self, name: str) -> Any:
+        return self.call("remove", {"name": name})
+
+    def set(self, name: str, stage: Union[int, str], param: str, value: Any) -> Any:
+        """Changes a parameter of a running stage, between two ticks."""
+        return self.call("set", {"name": name, "stage": stage, "param": param, "value": value})
+
+    def reset(self, name: str) -> Any:
+        """Clears a stream's state; the result says from which tick on."""
+        return self.call("reset", {"name": name})
+
+    def step(self, ticks: int = 1, *, timeout: Optional[float] = None) -> Any:
+        """Runs ticks (clock `manual` only); returns when they have run."""
+        return self.call("step", {"ticks": ticks}, timeout=timeout)
+
+    def stats(self) -> Dict[str, Any]:
+        """All counters and histograms."""
+        return self.call("stats")
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def __enter__(self) -> "Control":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _error(error: Dict[str, Any]) -> ControlError:
+    data = error.get("data")
+    return ControlError(int(error.get("code", 0)), str(error.get("message", "")),
+                        data.get("path") if isinstance(data, dict) else None)

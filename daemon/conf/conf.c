@@ -1,0 +1,256 @@
+/* The top of the configuration: from a file's tree to struct conf, and what is checked between
+ * streams.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/conf/conf.h"
+
+#include "daemon/conf/conf_sockets.h"
+#include "daemon/conf/conf_stream.h"
+#include "daemon/conf/names.h"
+#include "daemon/conf/source.h"
+#include "daemon/conf/walk.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define STREAMS_MAX 100000
+
+/* A stream and its place, for checks between streams. */
+struct known {
+	struct names names, groups; /* numbers are indices in conf->streams */
+	const struct node **nodes;  /* of conf->streams */
+};
+
+static void read_clock(struct walk *w, const struct node *const *at, struct conf *conf)
+{
+	conf->clock = (enum clock_kind)walk_choice(w, at[TOP_CLOCK], &top_keys[TOP_CLOCK]);
+	conf->overrun = (enum overrun)walk_choice(w, at[TOP_OVERRUN], &top_keys[TOP_OVERRUN]);
+	conf->max_catch_up =
+		(uint32_t)walk_count(w, at[TOP_MAX_CATCH_UP], &top_keys[TOP_MAX_CATCH_UP]);
+	conf->dt_ns = walk_dt(w, at[TOP_DT]);
+	if (conf->dt_ns == 0) {
+		struct param_value v;
+		param_preset(&top_keys[TOP_DT].row, &v);
+		conf->dt_ns = (uint32_t)(v.number * 1e9 + 0.5);
+	}
+	if (at[TOP_DT])
+		walk_check_dt(w, place_value(at[TOP_DT]), conf->dt_ns);
+	if (at[TOP_OVERRUN] && conf->clock != CLOCK_WALL)
+		faults_warn(w->faults, place_key(at[TOP_OVERRUN]),
+			"has no effect: in clock %s no tick can be late", clock_words[conf->clock]);
+	else if (at[TOP_MAX_CATCH_UP] &&
+		 (conf->clock != CLOCK_WALL || conf->overrun != OVERRUN_CATCH_UP))
+		faults_warn(w->faults, place_key(at[TOP_MAX_CATCH_UP]),
+			"has no effect without clock: wall and overrun: catch_up");
+}
+
+static void read_realtime(struct walk *w, const struct node *node, struct conf *conf)
+{
+	const struct node *at[REALTIME_KEYS];
+	struct param_value cpu;
+	conf->realtime.cpu = -1;
+	if (!node || !walk_map(w, node, realtime_keys, at))
+		return;
+	conf->realtime.wanted = true;
+	conf->realtime.priority = (int)walk_count(
+		w, at[REALTIME_PRIORITY], &realtime_keys[REALTIME_PRIORITY]);
+	conf->realtime.lock_memory = walk_bool(
+		w, at[REALTIME_LOCK_MEMORY], &realtime_keys[REALTIME_LOCK_MEMORY]);
+	if (walk_param(w, at[REALTIME_CPU], &realtime_keys[REALTIME_CPU], &cpu))
+		conf->realtime.cpu = (int)cpu.integer;
+}
+
+/* `state` is checked so that a file written for a later version is known to be right. */
+static void read_state(struct walk *w, const struct node *node)
+{
+	const struct node *at[STATE_KEYS];
+	struct param_value every;
+	if (!node || !walk_map(w, node, state_keys, at))
+		return;
+	if (!at[STATE_DIR])
+		faults_error(w->faults, place_value(node), "needs dir, the folder of the snapshots");
+	walk_text(w, at[STATE_DIR], 4095);
+	walk_param(w, at[STATE_EVERY], &state_keys[STATE_EVERY], &every);
+	faults_warn(w->faults, place_key(node),
+		"this version writes no snapshots yet; the key is ignored");
+}
+
+static void check_name(struct walk *w, struct known *known, const struct conf *conf, uint32_t i)
+{
+	uint32_t first;
+	if (!conf->streams[i]->name)
+		return;
+	int put = names_put(&known->names, conf->streams[i]->name, i, &first);
+	if (put < 0) {
+		walk_no_memory(w);
+	} else if (put == 0) {
+		const struct node *at = node_find(known->nodes[i], "name");
+		faults_error(w->faults, place_value(at ? at : known->nodes[i]),
+			"there is a stream %s already, in line %d", conf->streams[i]->name,
+			conf->streams[first]->line);
+	}
+}
+
+static void check_group(struct walk *w, struct known *known, const struct conf *conf, uint32_t i)
+{
+	uint32_t first;
+	const struct conf_stream *stream = conf->streams[i];
+	if (!stream->group)
+		return;
+	int put = names_put(&known->groups, stream->group, i, &first);
+	if (put < 0) {
+		walk_no_memory(w);
+	} else if (put == 0 && conf->streams[first]->dt_ns != stream->dt_ns) {
+		const struct conf_stream *other = conf->streams[first];
+		const struct node *at = node_find(known->nodes[i], "group");
+		faults_error(w->faults, place_value(at ? at : known->nodes[i]),
+			"streams of a group share dt, but %s has %u ns and %s (line %d) has %u ns",
+			stream->name ? stream->name : "this one", stream->dt_ns,
+			other->name ? other->name : "the first", other->line, other->dt_ns);
+	}
+}
+
+static void read_streams(struct walk *w, const struct node *root, const struct node *at,
+	struct conf *conf)
+{
+	struct known known = {0};
+	if (at && at->kind != NODE_LIST && at->kind != NODE_NULL) {
+		faults_error(w->faults, place_value(at),
+			"takes a list, each item with its own \"- name: …\", not %s",
+			node_kind_text(at->kind));
+		return;
+	}
+	uint32_t count = at && at->kind == NODE_LIST ? at->count : 0;
+	if (count == 0) {
+		faults_warn(w->faults, at ? place_key(at) : place_value(root),
+			"there are no streams yet; the control socket can add some");
+		return;
+	}
+	if (count > STREAMS_MAX) {
+		faults_error(w->faults, place_value(at), "at most %d streams", STREAMS_MAX);
+		return;
+	}
+	conf->streams = calloc(count, sizeof(*conf->streams));
+	known.nodes = calloc(count, sizeof(*known.nodes));
+	if (!conf->streams || !known.nodes) {
+		walk_no_memory(w);
+		free(known.nodes);
+		return;
+	}
+	for (uint32_t i = 0; i < count; i++) {
+		struct conf_stream *stream = conf_stream_read(w, &at->items[i]);
+		if (!stream)
+			continue;
+		uint32_t place = conf->stream_count++;
+		conf->streams[place] = stream;
+		known.nodes[place] = &at->items[i];
+		check_name(w, &known, conf, place);
+		check_group(w, &known, conf, place);
+	}
+	names_fini(&known.names);
+	names_fini(&known.groups);
+	free(known.nodes);
+}
+
+static void read_top(struct walk *w, const struct node *root, struct conf *conf)
+{
+	const struct node *at[TOP_KEYS];
+	if (!walk_map(w, root, top_keys, at))
+		return;
+	read_clock(w, at, conf);
+	conf->seed = walk_count(w, at[TOP_SEED], &top_keys[TOP_SEED]);
+	conf->insecure = walk_bool(w, at[TOP_INSECURE], &top_keys[TOP_INSECURE]);
+	conf->max_row_bytes = walk_count(w, at[TOP_MAX_ROW_BYTES], &top_keys[TOP_MAX_ROW_BYTES]);
+	conf->send_queue =
+		(uint32_t)walk_count(w, at[TOP_SEND_QUEUE], &top_keys[TOP_SEND_QUEUE]);
+	conf->receive_queue =
+		(uint32_t)walk_count(w, at[TOP_RECEIVE_QUEUE], &top_keys[TOP_RECEIVE_QUEUE]);
+	conf_sockets_read(w, at, conf);
+	read_realtime(w, at[TOP_REALTIME], conf);
+	read_state(w, at[TOP_STATE]);
+	read_streams(w, root, at[TOP_STREAMS], conf);
+	conf_sockets_check_streams(w, at[TOP_INGEST], conf);
+}
+
+static struct tree *load_tree(const char *path, struct conf_faults *faults)
+{
+	size_t size;
+	char *bytes = source_read(path, &size, faults);
+	struct tree *tree = bytes ? tree_from_yaml(bytes, size, faults) : NULL;
+	free(bytes);
+	return tree;
+}
+
+struct conf *conf_load(const char *path, struct conf_faults *faults)
+{
+	struct tree *tree = load_tree(path, faults);
+	struct conf *conf = tree ? calloc(1, sizeof(*conf)) : NULL;
+	struct walk w = {.faults = faults, .conf = conf};
+	if (tree && !conf)
+		walk_no_memory(&w);
+	if (conf) {
+		conf->path = walk_keep(&w, path);
+		read_top(&w, tree_root(tree), conf);
+	}
+	tree_free(tree);
+	if (faults->errors) {
+		conf_free(conf);
+		conf = NULL;
+	}
+	faults_finish(faults);
+	return conf;
+}
+
+/* The group of a stream that comes later must fit those that are there. */
+static void check_joining(struct walk *w, const struct node *node, const struct conf_stream *stream)
+{
+	for (uint32_t i = 0; stream->group && i < w->conf->stream_count; i++) {
+		const struct conf_stream *other = w->conf->streams[i];
+		if (!other->group || strcmp(other->group, stream->group) != 0 ||
+			other->dt_ns == stream->dt_ns)
+			continue;
+		const struct node *at = node_find(node, "group");
+		faults_error(w->faults, place_value(at ? at : node),
+			"streams of a group share dt, but this one has %u ns and %s has %u ns",
+			stream->dt_ns, other->name, other->dt_ns);
+		return;
+	}
+}
+
+struct conf_stream *conf_stream_from_json(
+	const json_t *json, const struct conf *conf, struct conf_faults *faults)
+{
+	struct walk w = {.faults = faults, .conf = conf};
+	struct tree *tree = tree_from_json(json, "stream", faults);
+	struct conf_stream *stream = tree ? conf_stream_read(&w, tree_root(tree)) : NULL;
+	if (stream)
+		check_joining(&w, tree_root(tree), stream);
+	tree_free(tree);
+	if (faults->errors) {
+		conf_stream_free(stream);
+		stream = NULL;
+	}
+	faults_finish(faults);
+	return stream;
+}
+
+void conf_free(struct conf *conf)
+{
+	if (!conf)
+		return;
+	for (uint32_t i = 0; i < conf->ingests; i++) {
+		free(conf->ingest[i].endpoint);
+		free(conf->ingest[i].topic);
+		free(conf->ingest[i].stream);
+	}
+	for (uint32_t i = 0; i < conf->publishes; i++)
+		free(conf->publish[i]);
+	for (uint32_t i = 0; i < conf->stream_count; i++)
+		conf_stream_free(conf->streams[i]);
+	free(conf->ingest);
+	free(conf->publish);
+	free(conf->control);
+	free(conf->streams);
+	free(conf->path);
+	free(conf);
+}

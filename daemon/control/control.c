@@ -1,0 +1,353 @@
+/* The control socket: envelopes, batches, checks of the arguments.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/control/control.h"
+
+#include "daemon/control/describe.h"
+#include "daemon/core/log.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One message from one client, answered by one message once all of its calls have ended. */
+struct batch {
+	zmq_msg_t envelope[ZSOCK_PARTS];
+	unsigned parts;
+	bool list; /* several requests, several answers */
+	json_t *answers;
+	size_t pending;
+};
+
+static struct batch *batch_new(zmq_msg_t *parts, unsigned count)
+{
+	struct batch *b = calloc(1, sizeof(*b));
+
+	if (!b)
+		return NULL;
+	b->answers = json_array();
+	for (b->parts = 0; b->parts < count; b->parts++) {
+		zmq_msg_init(&b->envelope[b->parts]);
+		zmq_msg_move(&b->envelope[b->parts], &parts[b->parts]);
+	}
+	return b;
+}
+
+static void batch_free(struct batch *b)
+{
+	for (unsigned i = 0; i < b->parts; i++)
+		zmq_msg_close(&b->envelope[i]);
+	json_decref(b->answers);
+	free(b);
+}
+
+/* Sends the answers and ends the batch. */
+static void batch_send(struct control *c, struct batch *b)
+{
+	json_t *answer = b->list ? b->answers : json_array_get(b->answers, 0);
+	char *text = json_dumps(answer, DESCRIBE_FLAGS);
+	int ret = 0;
+
+	for (unsigned i = 0; i < b->parts && ret >= 0; i++)
+		ret = zmq_msg_send(
+			&b->envelope[i], c->zsock.socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+	if (text && ret >= 0)
+		ret = zmq_send(c->zsock.socket, text, strlen(text), ZMQ_DONTWAIT);
+	if (ret < 0)
+		log_debug("control: an answer found no taker (%s)", zmq_strerror(zmq_errno()));
+	free(text);
+	batch_free(b);
+}
+
+/* Adds one answer; sends the batch after its last. */
+static void batch_answer(struct control *c, struct batch *b, json_t *answer)
+{
+	json_array_append_new(b->answers, answer);
+	if (!--b->pending)
+		batch_send(c, b);
+}
+
+static json_t *error_object(
+	json_t *id, enum control_error code, const char *path, const char *text)
+{
+	json_t *error = json_pack("{s:i, s:s}", "code", (int)code, "message", text);
+
+	if (path)
+		json_object_set_new(error, "data", json_pack("{s:s}", "path", path));
+	return json_pack(
+		"{s:s, s:o, s:o}", "jsonrpc", "2.0", "error", error, "id", id ? id : json_null());
+}
+
+static void call_end(struct control *c, struct call *call, json_t *answer)
+{
+	struct batch *b = call->batch;
+
+	json_decref(call->params);
+	json_decref(call->id);
+	free(call);
+	batch_answer(c, b, answer);
+}
+
+void call_result(struct control *c, struct call *call, json_t *result)
+{
+	call_end(c, call,
+		json_pack("{s:s, s:o, s:O}", "jsonrpc", "2.0", "result",
+			result ? result : json_null(), "id", call->id));
+}
+
+void call_error(struct control *c, struct call *call, enum control_error code, const char *path,
+	const char *format, ...)
+{
+	char text[600];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	call_end(c, call, error_object(json_incref(call->id), code, path, text));
+}
+
+int call_order(struct control *c, struct call *call, struct order *order)
+{
+	int ret;
+
+	order->token = call;
+	ret = mailbox_order(c->mailbox, order);
+	if (ret)
+		call_error(c, call, CONTROL_BUSY, NULL,
+			"too many requests wait for the ticking loop; try again");
+	return ret;
+}
+
+static void free_order_objects(const struct order *reply)
+{
+	switch (reply->kind) {
+	case ORDER_SWAP_SET:
+		stream_set_free(reply->object);
+		break;
+	case ORDER_SWAP_PROGRAM:
+		pipeline_free(reply->object);
+		free(reply->second);
+		break;
+	case ORDER_STATUS:
+		free(reply->object);
+		break;
+	case ORDER_RESET:
+	case ORDER_STEP:
+		break;
+	}
+}
+
+void control_on_reply(struct control *c, const struct order *reply)
+{
+	struct call *call = reply->token;
+
+	if (call)
+		call->command->finish(c, call, reply);
+	free_order_objects(reply);
+}
+
+static bool type_fits(const json_t *value, const char *types)
+{
+	for (; *types; types++) {
+		if (*types == '*' || (*types == 's' && json_is_string(value)) ||
+			(*types == 'i' && json_is_integer(value)) ||
+			(*types == 'o' && json_is_object(value)))
+			return true;
+	}
+	return false;
+}
+
+static const char *types_text(const char *types)
+{
+	switch (*types) {
+	case 's':
+		return types[1] ? "a string or an integer" : "a string";
+	case 'i':
+		return "an integer";
+	default:
+		return "an object";
+	}
+}
+
+#define MAX_ARGS (sizeof(((struct command *)0)->args) / sizeof(((struct command *)0)->args[0]))
+
+/* By position to by name. */
+static json_t *name_params(const struct command *command, json_t *list)
+{
+	json_t *out = json_object();
+
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *name = i < MAX_ARGS ? command->args[i].name : NULL;
+
+		json_object_set(out, name ? name : "", json_array_get(list, i));
+	}
+	return out;
+}
+
+/* True when the call may run; else it has been answered. */
+static bool check_params(struct control *c, struct call *call)
+{
+	const struct command *command = call->command;
+	const char *names[MAX_ARGS];
+	const char *key;
+	json_t *value;
+	size_t n = 0;
+
+	for (; n < MAX_ARGS && command->args[n].name; n++) {
+		const char *name = command->args[n].name;
+
+		names[n] = name;
+		value = json_object_get(call->params, name);
+		if (!value && !command->args[n].optional) {
+			call_error(c, call, CONTROL_INVALID_PARAMS, name,
+				"%s needs the parameter '%s'", command->name, name);
+			return false;
+		}
+		if (value && !type_fits(value, command->args[n].types)) {
+			call_error(c, call, CONTROL_INVALID_PARAMS, name, "'%s' must be %s", name,
+				types_text(command->args[n].types));
+			return false;
+		}
+	}
+	json_object_foreach(call->params, key, value) {
+		bool known = false;
+		const char *near;
+
+		for (size_t i = 0; i < n; i++)
+			known |= !strcmp(names[i], key);
+		if (known)
+			continue;
+		near = fault_nearest(key, names, n);
+		call_error(c, call, CONTROL_INVALID_PARAMS, key,
+			"%s has no parameter '%.64s'%s%s%s", command->name, key,
+			near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+		return false;
+	}
+	return true;
+}
+
+static const struct command *find_command(const char *name)
+{
+	for (const struct command *command = control_commands; command->name; command++)
+		if (!strcmp(command->name, name))
+			return command;
+	return NULL;
+}
+
+static void no_method(struct control *c, struct call *call, const char *name)
+{
+	const char *names[64], *near;
+	size_t n = 0;
+
+	for (; control_commands[n].name && n < 64; n++)
+		names[n] = control_commands[n].name;
+	near = fault_nearest(name, names, n);
+	call_error(c, call, CONTROL_NO_METHOD, NULL, "there is no method '%.64s'%s%s%s", name,
+		near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+}
+
+static void run_request(struct control *c, struct batch *b, json_t *request)
+{
+	json_t *id = json_object_get(request, "id"), *params = json_object_get(request, "params");
+	const char *method = json_string_value(json_object_get(request, "method"));
+	struct call *call = calloc(1, sizeof(*call));
+
+	if (!call) {
+		batch_answer(c, b,
+			error_object(NULL, CONTROL_INTERNAL, NULL, "not enough memory"));
+		return;
+	}
+	call->batch = b;
+	call->id = json_is_string(id) || json_is_number(id) ? json_incref(id) : json_null();
+	if (!json_is_object(request) || !method ||
+		!(json_string_value(json_object_get(request, "jsonrpc")) &&
+			!strcmp(json_string_value(json_object_get(request, "jsonrpc")), "2.0")) ||
+		(id && call->id != id && !json_is_null(id))) {
+		call_error(c, call, CONTROL_INVALID_REQUEST, NULL,
+			"not a JSON-RPC 2.0 request: an object with jsonrpc \"2.0\", method, "
+			"and an id that is a string or a number");
+		return;
+	}
+	call->command = find_command(method);
+	if (!call->command) {
+		no_method(c, call, method);
+		return;
+	}
+	if (params && !json_is_object(params) && !json_is_array(params)) {
+		call_error(c, call, CONTROL_INVALID_PARAMS, NULL,
+			"params must be an object or a list");
+		return;
+	}
+	call->params = json_is_array(params) ? name_params(call->command, params)
+		: params                     ? json_incref(params)
+					     : json_object();
+	if (check_params(c, call))
+		call->command->run(c, call);
+}
+
+static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
+{
+	json_error_t error;
+	json_t *message = json_loadb(
+		zmq_msg_data(body), zmq_msg_size(body), JSON_REJECT_DUPLICATES, &error);
+	char text[256];
+
+	if (!message) {
+		snprintf(text, sizeof(text), "not JSON: %s at line %d column %d", error.text,
+			error.line, error.column);
+		b->pending = 1;
+		batch_answer(c, b, error_object(NULL, CONTROL_PARSE, NULL, text));
+		return;
+	}
+	if (!json_is_array(message)) {
+		b->pending = 1;
+		run_request(c, b, message);
+	} else if (!json_array_size(message)) {
+		b->pending = 1;
+		batch_answer(c, b,
+			error_object(NULL, CONTROL_INVALID_REQUEST, NULL, "an empty batch"));
+	} else {
+		size_t n = json_array_size(message);
+
+		b->list = true;
+		b->pending = n;
+		for (size_t i = 0; i < n; i++)
+			run_request(c, b, json_array_get(message, i));
+	}
+	json_decref(message);
+}
+
+/* REQ: id, empty, body. DEALER: id, body, or as REQ. Whatever stands before the body comes back. */
+static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
+{
+	struct control *c = z->data;
+	bool fits = count == 2 || (count == 3 && !zmq_msg_size(&parts[1]));
+	unsigned envelope = count > 1 && !zmq_msg_size(&parts[1]) ? 2 : 1;
+	struct batch *b = batch_new(parts, envelope < count ? envelope : 1);
+
+	if (!b)
+		return true;
+	if (fits) {
+		run_message(c, b, &parts[count - 1]);
+		return true;
+	}
+	b->pending = 1;
+	batch_answer(c, b,
+		error_object(NULL, CONTROL_INVALID_REQUEST, NULL,
+			"a request is one frame of JSON (REQ sockets add an empty one before it)"));
+	return true;
+}
+
+int control_init(struct control *c, struct zloop *zl, void *socket)
+{
+	return zsock_init(&c->zsock, zl, socket, on_message, c);
+}
+
+void control_close(struct control *c, int linger_ms)
+{
+	if (c->zsock.socket)
+		zsock_close(&c->zsock, linger_ms);
+}

@@ -1,0 +1,75 @@
+/* The control socket: JSON-RPC 2.0 on a ROUTER. Every request is answered, be it a fault, a batch, or
+ * a notification (a REQ socket waits for an answer whatever it sent). Cold loop.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/control/registry.h"
+#include "daemon/core/realtime.h"
+#include "daemon/flow/hot.h"
+#include "daemon/loop/zsock.h"
+
+#include <jansson.h>
+
+/* JSON-RPC's codes, and ours. */
+enum control_error {
+	CONTROL_PARSE = -32700,
+	CONTROL_INVALID_REQUEST = -32600,
+	CONTROL_NO_METHOD = -32601,
+	CONTROL_INVALID_PARAMS = -32602,
+	CONTROL_INTERNAL = -32603,
+	CONTROL_NO_STREAM = -32001,
+	CONTROL_STREAM_EXISTS = -32002,
+	CONTROL_BUSY = -32003,
+	CONTROL_WRONG_CLOCK = -32004,
+};
+
+struct control {
+	struct zsock zsock;
+	struct registry *registry;
+	struct mailbox *mailbox;
+	const struct hot *hot; /* counters and histograms, read by copy */
+	const struct realtime_grant *realtime;
+	int64_t started_ns; /* CLOCK_MONOTONIC */
+};
+
+struct call;
+
+/* A method: run answers, or sends an order whose token is the call; then finish answers. */
+struct command {
+	const char *name, *help;
+	struct {
+		const char *name;
+		const char *types; /* accepted, of "s" string, "i" integer, "o" object, "*" any */
+		bool optional;
+	} args[4];
+	void (*run)(struct control *c, struct call *call);
+	void (*finish)(struct control *c, struct call *call, const struct order *reply);
+};
+
+extern const struct command control_commands[]; /* end with name NULL */
+
+struct call {
+	struct batch *batch;
+	const struct command *command;
+	json_t *id;     /* owned */
+	json_t *params; /* owned; an object with checked members */
+	void *object;   /* the command's between run and finish */
+	json_t *result; /* likewise */
+};
+
+/* `socket` is a bound ROUTER; 0 or negative errno. */
+int control_init(struct control *c, struct zloop *zl, void *socket);
+void control_close(struct control *c, int linger_ms);
+
+/* Hands the answer to a call's order back to it. Orders that are nobody's call (token NULL) are
+ * only tidied up after. */
+void control_on_reply(struct control *c, const struct order *reply);
+
+/* One of these ends a call; it must not be used afterwards. `result` is taken over. */
+void call_result(struct control *c, struct call *call, json_t *result);
+void call_error(struct control *c, struct call *call, enum control_error code, const char *path,
+	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* Sends an order for the call; on failure the call has been answered and the result is negative. */
+int call_order(struct control *c, struct call *call, struct order *order);

@@ -1,0 +1,256 @@
+/* The clock of the streams.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/flow/engine.h"
+
+#include "daemon/core/clock.h"
+#include "spiked/wire.h"
+
+#include <assert.h>
+#include <string.h>
+
+void engine_init(struct engine *e, const struct engine_conf *conf, struct publisher *publisher,
+	struct mailbox *mailbox, struct daemon_counters *counters)
+{
+	*e = (struct engine){
+		.conf = *conf, .publisher = publisher, .mailbox = mailbox, .counters = counters};
+	zmq_msg_init(&e->payload);
+}
+
+void engine_fini(struct engine *e)
+{
+	zmq_msg_close(&e->payload);
+}
+
+void engine_start(struct engine *e)
+{
+	e->start_mono_ns = clock_mono_ns();
+	e->start_real_ns = clock_real_ns();
+}
+
+static int64_t due_ns(const struct engine *e, const struct cadence *c)
+{
+	return e->start_mono_ns + (int64_t)(c->next * c->dt_ns);
+}
+
+/* The first tick that has not passed yet. */
+static uint64_t start_tick(void *ctx, uint32_t dt_ns)
+{
+	struct engine *e = ctx;
+
+	switch (e->conf.clock) {
+	case CLOCK_WALL:
+		if (!e->start_mono_ns)
+			return 0;
+		return (uint64_t)(clock_mono_ns() - e->start_mono_ns) / dt_ns + 1;
+	case CLOCK_MANUAL:
+		return ((uint64_t)e->virtual_ns + dt_ns - 1) / dt_ns;
+	case CLOCK_DATA:
+		break;
+	}
+	return 0;
+}
+
+bool engine_between_ticks(const struct engine *e)
+{
+	return !e->running && !e->publisher->outbox_count;
+}
+
+struct stream_set *engine_swap(struct engine *e, struct stream_set *set)
+{
+	struct stream_set *old = e->set;
+
+	assert(engine_between_ticks(e));
+	stream_set_adopt(set, old, start_tick, e);
+	e->set = set;
+	publisher_use(e->publisher, set);
+	if (e->feeding) {
+		const char *name = e->feeding->conf->name;
+
+		if (stream_set_find(set, name, strlen(name)) != e->feeding)
+			e->feeding = NULL; /* removed: the rest of its message goes with it */
+	}
+	return old;
+}
+
+static void run_stream(
+	struct engine *e, struct stream *s, uint64_t tick, uint16_t flags, bool alone)
+{
+	int was = atomic_load_explicit(&s->liveness, memory_order_relaxed);
+	struct frame frame;
+
+	frame.time_ns = e->start_real_ns + (int64_t)(tick * s->conf->dt_ns);
+	stream_tick(s, tick, flags, &frame);
+	publisher_frame(e->publisher, s, &frame, alone);
+	if (atomic_load_explicit(&s->liveness, memory_order_relaxed) != was)
+		e->liveness_changed = true;
+}
+
+static void begin_tick(struct engine *e, struct cadence *c, int64_t late_ns)
+{
+	e->running = c;
+	e->at = 0;
+	e->flags = 0;
+	if (c->gap)
+		e->flags |= SPIKED_GAP;
+	if (late_ns >= (int64_t)c->dt_ns) {
+		e->flags |= SPIKED_LATE;
+		counter_add(&e->counters->late_ticks, 1);
+	}
+	c->gap = false;
+}
+
+static void skip_ticks(struct engine *e, struct cadence *c, uint64_t ticks, int64_t late_ns)
+{
+	c->next += ticks;
+	c->gap = true;
+	counter_add(&e->counters->skipped_ticks, ticks);
+	for (uint32_t i = 0; i < c->count; i++)
+		counter_add(&c->streams[i]->counters.skipped_ticks, ticks);
+	mailbox_note(e->mailbox,
+		&(struct note){.kind = NOTE_OVERRUN, .number = late_ns, .count = (int64_t)ticks});
+}
+
+/* A tick of the wall clock that is due, treated as `overrun` says. False: the daemon stops. */
+static bool begin_wall_tick(struct engine *e, struct cadence *c, int64_t now_ns)
+{
+	int64_t late_ns = now_ns - due_ns(e, c);
+	uint64_t behind = (uint64_t)late_ns / c->dt_ns; /* ticks due after this one */
+
+	if (!behind) {
+		c->caught_up = 0;
+	} else if (e->conf.overrun == OVERRUN_STOP) {
+		e->stopped = true;
+		mailbox_note(
+			e->mailbox, &(struct note){.kind = NOTE_STOPPED, .number = late_ns});
+		return false;
+	} else if (e->conf.overrun == OVERRUN_SKIP || c->caught_up >= e->conf.max_catch_up) {
+		skip_ticks(e, c, behind, late_ns);
+		c->caught_up = 0;
+		late_ns = now_ns - due_ns(e, c);
+	} else {
+		c->caught_up++;
+	}
+	begin_tick(e, c, late_ns);
+	e->began_ns = now_ns;
+	hist_add(&e->lateness, late_ns);
+	return true;
+}
+
+static struct cadence *earliest(const struct engine *e)
+{
+	struct cadence *first = NULL;
+
+	for (uint32_t i = 0; e->set && i < e->set->cadence_count; i++) {
+		struct cadence *c = &e->set->cadences[i];
+
+		if (!first || c->next * c->dt_ns < first->next * first->dt_ns)
+			first = c;
+	}
+	return first;
+}
+
+int64_t engine_next_due(const struct engine *e)
+{
+	struct cadence *c = earliest(e);
+
+	return c ? due_ns(e, c) : INT64_MAX;
+}
+
+/* Picks the next cadence tick that was due at `now_ns`. False: nothing to do. */
+static bool begin_next(struct engine *e, int64_t now_ns)
+{
+	struct cadence *c = earliest(e);
+
+	if (!c)
+		return false;
+	if (e->conf.clock == CLOCK_WALL)
+		return now_ns >= due_ns(e, c) && begin_wall_tick(e, c, clock_mono_ns());
+	if ((int64_t)(c->next * c->dt_ns) >= e->target_ns)
+		return false;
+	e->virtual_ns = (int64_t)(c->next * c->dt_ns);
+	begin_tick(e, c, 0);
+	return true;
+}
+
+static bool run_ticks(struct engine *e)
+{
+	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
+	 * however far behind the ticks are. */
+	int64_t now_ns = e->conf.clock == CLOCK_WALL ? clock_mono_ns() : 0;
+
+	for (;;) {
+		struct cadence *c;
+
+		if (!publisher_flush(e->publisher))
+			return false;
+		if (!e->running && !begin_next(e, now_ns))
+			break;
+		c = e->running;
+		if (e->at < c->count)
+			run_stream(e, c->streams[e->at++], c->next, e->flags, false);
+		if (e->at < c->count)
+			continue;
+		c->next++;
+		e->running = NULL;
+		if (e->conf.clock == CLOCK_WALL)
+			hist_add(&e->tick_cost, clock_mono_ns() - e->began_ns);
+	}
+	if (e->conf.clock == CLOCK_MANUAL)
+		e->virtual_ns = e->target_ns;
+	return true;
+}
+
+static bool run_rows(struct engine *e)
+{
+	for (;;) {
+		struct stream *s = e->feeding;
+
+		if (!publisher_flush(e->publisher))
+			return false;
+		if (!s)
+			break;
+		if (!e->row_ticks) {
+			if (e->row == e->rows.count)
+				break;
+			stream_put_row(s, &e->rows, e->row++, e->set->scratch);
+			e->row_ticks = s->conf->window ? s->conf->window : 1;
+		}
+		e->row_ticks--;
+		run_stream(e, s, s->next_tick, 0, true);
+	}
+	e->feeding = NULL;
+	zmq_msg_close(&e->payload);
+	zmq_msg_init(&e->payload);
+	return true;
+}
+
+bool engine_run(struct engine *e)
+{
+	bool done = e->conf.clock == CLOCK_DATA ? run_rows(e) : run_ticks(e);
+
+	if (e->liveness_changed)
+		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_LIVENESS});
+	e->liveness_changed = false;
+	return done;
+}
+
+void engine_step(struct engine *e, int64_t ticks)
+{
+	e->target_ns += ticks * e->conf.dt_ns;
+}
+
+bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload)
+{
+	bool borrowed = rows->data == zmq_msg_data(payload);
+
+	assert(!e->feeding);
+	e->feeding = s;
+	e->rows = *rows;
+	e->row = 0;
+	e->row_ticks = 0;
+	zmq_msg_move(&e->payload, payload);
+	if (borrowed)
+		e->rows.data = zmq_msg_data(&e->payload); /* short messages move with their struct */
+	return engine_run(e);
+}

@@ -1,0 +1,74 @@
+/* The clock of the streams: which tick of which stream comes next, and running it.
+ *
+ * Work is done one tick of one stream at a time, so that it can be left whenever a subscriber holds
+ * a lossless clock and be taken up again when the message has gone.
+ *
+ * Hot loop only; no clock is read here but through the `now` that is passed in, except to stamp each
+ * tick of the wall clock.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/core/hist.h"
+#include "daemon/flow/publish.h"
+
+struct engine_conf {
+	enum clock_kind clock;
+	enum overrun overrun;
+	uint32_t max_catch_up;
+	uint32_t dt_ns; /* the top-level one: a step of the manual clock */
+};
+
+struct engine {
+	struct engine_conf conf;
+	struct publisher *publisher;
+	struct mailbox *mailbox;
+	struct daemon_counters *counters;
+	struct stream_set *set;
+	int64_t start_mono_ns; /* time of tick 0 on CLOCK_MONOTONIC */
+	int64_t start_real_ns; /* the same moment on CLOCK_REALTIME, read once */
+	bool stopped;          /* overrun: stop struck */
+	bool liveness_changed; /* since the cold loop was told last */
+
+	/* wall and manual: the cadence tick that is running, stream by stream. */
+	struct cadence *running; /* NULL = between ticks */
+	uint32_t at;             /* its next stream */
+	uint16_t flags;
+	int64_t began_ns;
+	int64_t virtual_ns, target_ns; /* manual: where time stands and where it is to go */
+
+	/* data: the message whose rows are running. */
+	struct stream *feeding; /* NULL = none */
+	struct rows rows;
+	zmq_msg_t payload;  /* keeps rows.data alive */
+	uint64_t row;       /* next row */
+	uint32_t row_ticks; /* ticks of the current row that are still to run */
+
+	struct hist lateness, tick_cost; /* ns, of cadence ticks */
+};
+
+void engine_init(struct engine *e, const struct engine_conf *conf, struct publisher *publisher,
+	struct mailbox *mailbox, struct daemon_counters *counters);
+void engine_fini(struct engine *e);
+
+/* Sets the epoch's tick 0 to now. */
+void engine_start(struct engine *e);
+
+/* Puts a set in force and returns the old one. Only when engine_between_ticks: no cadence is half
+ * done and no message waits for a subscriber. */
+struct stream_set *engine_swap(struct engine *e, struct stream_set *set);
+bool engine_between_ticks(const struct engine *e);
+
+/* wall: runs all that is due. manual: runs up to the target. data: runs what is left of the message.
+ * True when all of it is done, false when a subscriber holds the clock. */
+bool engine_run(struct engine *e);
+
+/* wall: when the next tick is due, CLOCK_MONOTONIC ns; INT64_MAX without streams. */
+int64_t engine_next_due(const struct engine *e);
+
+/* manual: moves the target on. */
+void engine_step(struct engine *e, int64_t ticks);
+
+/* data: hands a message's rows over, payload included, and runs them as far as possible. Only when
+ * nothing is left of the last one. Same result as engine_run. */
+bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload);

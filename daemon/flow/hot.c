@@ -1,0 +1,293 @@
+/* The hot loop.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/flow/hot.h"
+
+#include "daemon/core/clock.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sys/prctl.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#define RETRY_MS 10 /* safety net: a freed queue also wakes the publish socket */
+
+static void arm(struct hot *h)
+{
+	struct itimerspec spec = {0};
+	int64_t due_ns;
+
+	if (h->engine.conf.clock != CLOCK_WALL)
+		return;
+	due_ns = h->engine.stopped ? INT64_MAX : engine_next_due(&h->engine);
+	if (due_ns == h->armed_ns)
+		return;
+	h->armed_ns = due_ns;
+	if (due_ns != INT64_MAX)
+		spec.it_value = clock_timespec(due_ns);
+	timerfd_settime(h->tick_fd, TFD_TIMER_ABSTIME, &spec, NULL);
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+	(void)timer; /* the check hook of this round tries again */
+}
+
+static void set_blocked(struct hot *h, bool blocked)
+{
+	if (!blocked)
+		ingest_resume(&h->ingest); /* it may have paused itself since the last call */
+	if (blocked == h->blocked)
+		return;
+	h->blocked = blocked;
+	if (blocked) {
+		counter_add(&h->counters.blocked, 1);
+		uv_timer_start(&h->retry, on_retry, RETRY_MS, RETRY_MS);
+	} else {
+		uv_timer_stop(&h->retry);
+	}
+}
+
+static void reply_to_steps(struct hot *h)
+{
+	unsigned done = 0;
+
+	while (done < h->step_count && h->engine.virtual_ns >= h->step_targets[done]) {
+		h->steps[done].number = h->step_targets[done];
+		mailbox_reply(h->mailbox, &h->steps[done]);
+		done++;
+	}
+	h->step_count -= done;
+	for (unsigned i = 0; i < h->step_count; i++) {
+		h->steps[i] = h->steps[i + done];
+		h->step_targets[i] = h->step_targets[i + done];
+	}
+}
+
+static void swap_set(struct hot *h, struct order *order)
+{
+	order->object = engine_swap(&h->engine, order->object);
+	mailbox_reply(h->mailbox, order);
+}
+
+static void take_orders(struct hot *h);
+
+/* Runs what can be run now and sees to what follows from it. */
+static void advance(struct hot *h)
+{
+	bool done = engine_run(&h->engine);
+
+	set_blocked(h, !done);
+	if (done)
+		reply_to_steps(h);
+	if (h->has_waiting && engine_between_ticks(&h->engine)) {
+		h->has_waiting = false;
+		swap_set(h, &h->waiting);
+		take_orders(h);
+	}
+	arm(h);
+}
+
+static void take_step(struct hot *h, struct order *order)
+{
+	if (h->step_count == HOT_STEPS) {
+		order->result = -EBUSY;
+		mailbox_reply(h->mailbox, order);
+		return;
+	}
+	engine_step(&h->engine, order->number);
+	h->steps[h->step_count] = *order;
+	h->step_targets[h->step_count++] = h->engine.target_ns;
+}
+
+static void take_program(struct hot *h, struct order *order)
+{
+	struct stream *s = order->stream;
+	struct blob *meta = s->meta;
+
+	if (order->object)
+		order->object = stream_swap_program(s, order->object);
+	s->meta = order->second;
+	order->second = meta;
+	publisher_meta(&h->publisher, s);
+	mailbox_reply(h->mailbox, order);
+}
+
+static void take_order(struct hot *h, struct order *order)
+{
+	struct stream *s = order->stream;
+
+	switch (order->kind) {
+	case ORDER_SWAP_SET:
+		if (engine_between_ticks(&h->engine)) {
+			swap_set(h, order);
+		} else {
+			h->waiting = *order;
+			h->has_waiting = true;
+		}
+		break;
+	case ORDER_SWAP_PROGRAM:
+		take_program(h, order);
+		break;
+	case ORDER_RESET:
+		stream_reset(s);
+		order->number = (int64_t)s->next_tick;
+		mailbox_reply(h->mailbox, order);
+		break;
+	case ORDER_STEP:
+		take_step(h, order);
+		break;
+	case ORDER_STATUS:
+		publisher_status(&h->publisher, order->object);
+		mailbox_reply(h->mailbox, order);
+		break;
+	}
+}
+
+/* In order: while a swap waits, so does everything behind it. */
+static void take_orders(struct hot *h)
+{
+	struct order order;
+
+	while (!h->has_waiting && mailbox_take_order(h->mailbox, &order))
+		take_order(h, &order);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct hot *h = wake->data;
+
+	if (atomic_load(&h->stopping)) {
+		uv_stop(&h->loop);
+		return;
+	}
+	take_orders(h);
+	/* Rows that were sent before the order came are used by the ticks that it asks for. */
+	if (h->step_count)
+		zloop_drain(&h->zloop);
+	if (!h->engine.stopped)
+		advance(h);
+}
+
+static void on_tick(uv_poll_t *poll, int status, int events)
+{
+	struct hot *h = poll->data;
+	uint64_t expirations;
+
+	(void)status;
+	(void)events;
+	if (read(h->tick_fd, &expirations, sizeof(expirations)) < 0)
+		return; /* armed anew in the meantime */
+	zloop_drain(&h->zloop);
+	if (!h->engine.stopped)
+		advance(h);
+}
+
+static void on_second_share(uv_timer_t *timer)
+{
+	struct hot *h = timer->data;
+
+	publisher_housekeeping(&h->publisher);
+	atomic_store_explicit(
+		&h->status_wanted, h->publisher.status.wanted, memory_order_relaxed);
+}
+
+static void on_check(uv_check_t *check)
+{
+	struct hot *h = check->data;
+
+	if (h->blocked || h->publisher.outbox_count)
+		advance(h);
+}
+
+int hot_init(struct hot *h, const struct hot_conf *hc)
+{
+	const struct engine_conf engine = {
+		.clock = hc->conf->clock,
+		.overrun = hc->conf->overrun,
+		.max_catch_up = hc->conf->max_catch_up,
+		.dt_ns = hc->conf->dt_ns,
+	};
+	int ret;
+
+	*h = (struct hot){.mailbox = hc->mailbox, .tick_fd = -1, .armed_ns = INT64_MAX};
+	ret = uv_loop_init(&h->loop);
+	if (ret)
+		return ret;
+	uv_async_init(&h->loop, &h->wake, on_wake);
+	uv_timer_init(&h->loop, &h->second_share);
+	uv_timer_init(&h->loop, &h->retry);
+	uv_check_init(&h->loop, &h->check);
+	h->wake.data = h->second_share.data = h->check.data = h->tick_poll.data = h;
+	h->mailbox->wake_hot = &h->wake;
+	ret = zloop_init(&h->zloop, &h->loop);
+	if (ret)
+		return ret;
+	h->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (h->tick_fd < 0)
+		return -errno;
+	ret = uv_poll_init(&h->loop, &h->tick_poll, h->tick_fd);
+	if (ret)
+		return ret;
+	ret = publisher_init(&h->publisher, &h->zloop, hc->publish, hc->epoch, &h->counters,
+		h->mailbox);
+	if (ret)
+		return ret;
+	engine_init(&h->engine, &engine, &h->publisher, h->mailbox, &h->counters);
+	engine_swap(&h->engine, hc->set);
+	return ingest_init(&h->ingest, &h->zloop, hc->ingest, hc->conf, &h->engine, &h->counters,
+		h->mailbox);
+}
+
+static void run(void *arg)
+{
+	struct hot *h = arg;
+
+	pthread_setname_np(pthread_self(), "spiked-hot");
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	uv_poll_start(&h->tick_poll, UV_READABLE, on_tick);
+	uv_timer_start(&h->second_share, on_second_share, 100, 100);
+	uv_check_start(&h->check, on_check);
+	engine_start(&h->engine);
+	arm(h);
+	uv_run(&h->loop, UV_RUN_DEFAULT);
+}
+
+int hot_start(struct hot *h)
+{
+	return uv_thread_create(&h->thread, run, h);
+}
+
+void hot_stop(struct hot *h, int linger_ms)
+{
+	int64_t deadline_ns;
+
+	atomic_store(&h->stopping, true);
+	uv_async_send(&h->wake);
+	uv_thread_join(&h->thread);
+	ingest_close(&h->ingest);
+	deadline_ns = clock_mono_ns() + linger_ms * NS_PER_MS;
+	while (!publisher_flush(&h->publisher) && clock_mono_ns() < deadline_ns)
+		usleep(1000);
+	publisher_close(&h->publisher, linger_ms);
+}
+
+struct stream_set *hot_fini(struct hot *h)
+{
+	struct stream_set *set = h->engine.set;
+
+	uv_close((uv_handle_t *)&h->wake, NULL);
+	uv_close((uv_handle_t *)&h->second_share, NULL);
+	uv_close((uv_handle_t *)&h->retry, NULL);
+	uv_close((uv_handle_t *)&h->check, NULL);
+	if (h->tick_fd >= 0)
+		uv_close((uv_handle_t *)&h->tick_poll, NULL);
+	zloop_close(&h->zloop);
+	uv_run(&h->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&h->loop);
+	if (h->tick_fd >= 0)
+		close(h->tick_fd);
+	engine_fini(&h->engine);
+	return set;
+}

@@ -1,0 +1,59 @@
+/* The hot loop: one thread, one uv_loop, all sockets that rows and frames pass through.
+ *
+ * After hot_start nothing here allocates (libzmq's own messages apart), locks, formats or blocks;
+ * the cold loop talks to it through the mailbox only.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/flow/ingest.h"
+
+#include <stdatomic.h>
+
+#define HOT_STEPS 64 /* `step` orders that may wait for their turn */
+
+struct hot {
+	uv_thread_t thread;
+	uv_loop_t loop;
+	struct zloop zloop;
+	uv_async_t wake;
+	uv_poll_t tick_poll;
+	int tick_fd; /* timerfd, absolute CLOCK_MONOTONIC; only armed in the wall clock */
+	int64_t armed_ns;
+	uv_timer_t second_share; /* publisher_housekeeping */
+	uv_timer_t retry;        /* while a subscriber holds a lossless clock */
+	uv_check_t check;
+	bool blocked;
+	atomic_bool stopping;
+	atomic_bool status_wanted; /* somebody subscribes to status/ */
+	struct publisher publisher;
+	struct ingest ingest;
+	struct engine engine;
+	struct mailbox *mailbox;
+	struct daemon_counters counters;
+	struct order steps[HOT_STEPS];
+	int64_t step_targets[HOT_STEPS]; /* virtual time at which each is done */
+	unsigned step_count;
+	struct order waiting; /* an ORDER_SWAP_SET that has to wait for the end of a tick */
+	bool has_waiting;
+};
+
+struct hot_conf {
+	const struct conf *conf;
+	void *publish;  /* XPUB, bound */
+	void **ingest;  /* one a conf->ingest entry */
+	uint64_t epoch;
+	struct stream_set *set; /* the first one */
+	struct mailbox *mailbox;
+};
+
+/* Main thread, before hot_start. 0 or negative errno; then hot_fini all the same. */
+int hot_init(struct hot *h, const struct hot_conf *hc);
+int hot_start(struct hot *h); /* 0 or negative errno */
+
+/* Main thread. Ends the thread: frames that were built are handed to ZeroMQ as far as subscribers
+ * take them within `linger_ms`, which also bounds the closing of the sockets. */
+void hot_stop(struct hot *h, int linger_ms);
+
+/* After hot_stop, or after a failed hot_init. The set that was in force is given back. */
+struct stream_set *hot_fini(struct hot *h);

@@ -1,0 +1,169 @@
+/* Rows in: messages to rows to streams, or a counter with the reason.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/flow/ingest.h"
+
+#include "daemon/core/clock.h"
+#include "spiked/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct named {
+	const char *name;
+	size_t size;
+};
+
+static counter_t *reject_counter(struct ingest *in, struct stream *s, enum reject reason)
+{
+	switch (reason) {
+	case REJECT_LENGTH:
+		return &s->counters.rejected_length;
+	case REJECT_EMPTY:
+		return &s->counters.rejected_empty;
+	case REJECT_TOO_BIG:
+		return &s->counters.rejected_too_big;
+	case REJECT_CHANNEL:
+		return &s->counters.rejected_channel;
+	case REJECT_JSON:
+		return &s->counters.rejected_json;
+	case REJECT_STAMP:
+		return &s->counters.rejected_stamp;
+	case REJECT_FRAMES:
+		return s ? &s->counters.rejected_frames : &in->counters->rejected_frames;
+	case REJECT_UNKNOWN_STREAM:
+		return &in->counters->rejected_unknown_stream;
+	case REJECT_NONE:
+	case REJECT_COUNT:
+		break;
+	}
+	assert(!"a reject has a reason");
+	return NULL;
+}
+
+/* Counts a rejected message; the log hears of each reason at most once a second. */
+static void reject(struct ingest *in, struct stream *s, struct named name, enum reject reason)
+{
+	struct note note = {.kind = NOTE_REJECTED, .number = reason};
+	size_t size = name.size < sizeof(note.text) - 1 ? name.size : sizeof(note.text) - 1;
+	int64_t now_ns;
+
+	counter_add(reject_counter(in, s, reason), 1);
+	now_ns = clock_mono_ns();
+	if (now_ns - in->noted_ns[reason] < NS_PER_S)
+		return;
+	in->noted_ns[reason] = now_ns;
+	memcpy(note.text, name.name, size);
+	mailbox_note(in->mailbox, &note);
+}
+
+/* The parts of a row message, told apart by its source. */
+struct incoming {
+	struct named name;
+	zmq_msg_t *payload, *stamp; /* NULL = not there */
+};
+
+static enum reject split(
+	const struct conf_ingest *conf, zmq_msg_t *parts, unsigned count, struct incoming *m)
+{
+	bool bare = conf->connect && conf->stream && !*conf->topic && count == 1;
+
+	m->name = (struct named){zmq_msg_data(&parts[0]), zmq_msg_size(&parts[0])};
+	if (conf->connect && conf->stream)
+		m->name = (struct named){conf->stream, strlen(conf->stream)};
+	m->payload = bare ? &parts[0] : count >= 2 ? &parts[1] : NULL;
+	m->stamp = count == 3 ? &parts[2] : NULL;
+	return bare || count == 2 || count == 3 ? REJECT_NONE : REJECT_FRAMES;
+}
+
+static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
+{
+	struct source *source = z->data;
+	struct ingest *in = source->ingest;
+	struct engine *engine = in->engine;
+	enum reject reason;
+	struct incoming m;
+	struct stream *s;
+	struct rows rows;
+	const uint8_t *stamp = NULL;
+
+	reason = split(source->conf, parts, count, &m);
+	s = stream_set_find(engine->set, m.name.name, m.name.size);
+	if (!s && !reason)
+		reason = REJECT_UNKNOWN_STREAM;
+	if (!reason && zmq_msg_size(m.payload) > in->max_row_bytes)
+		reason = REJECT_TOO_BIG;
+	if (!reason && m.stamp) {
+		stamp = zmq_msg_data(m.stamp);
+		if (zmq_msg_size(m.stamp) != SPIKED_STAMP_SIZE)
+			reason = REJECT_STAMP;
+	}
+	if (!reason)
+		reason = rows_decode(&rows, s->conf->type, s->conf->channels, zmq_msg_data(m.payload),
+			zmq_msg_size(m.payload), stamp, in->scratch);
+	if (reason) {
+		reject(in, s, m.name, reason);
+		return true;
+	}
+	stream_count_message(s, &rows);
+	if (engine->conf.clock != CLOCK_DATA) {
+		stream_put(s, &rows, engine->set->scratch);
+		return true;
+	}
+	if (engine_feed(engine, s, &rows, m.payload))
+		return true;
+	ingest_pause(in);
+	return false;
+}
+
+int ingest_init(struct ingest *in, struct zloop *zl, void **sockets, const struct conf *conf,
+	struct engine *engine, struct daemon_counters *counters, struct mailbox *mailbox)
+{
+	*in = (struct ingest){
+		.engine = engine,
+		.max_row_bytes = conf->max_row_bytes,
+		.counters = counters,
+		.mailbox = mailbox,
+	};
+	in->sources = calloc(conf->ingests + 1, sizeof(*in->sources));
+	in->scratch = calloc(rows_scratch_floats(conf->max_row_bytes), sizeof(float));
+	if (!in->sources || !in->scratch)
+		return -ENOMEM;
+	for (int reason = 0; reason < REJECT_COUNT; reason++)
+		in->noted_ns[reason] = -NS_PER_S;
+	for (uint32_t i = 0; i < conf->ingests; i++) {
+		struct source *source = &in->sources[i];
+		int ret;
+
+		source->ingest = in;
+		source->conf = &conf->ingest[i];
+		ret = zsock_init(&source->zsock, zl, sockets[i], on_message, source);
+		if (ret)
+			return ret;
+		in->count++;
+	}
+	return 0;
+}
+
+void ingest_close(struct ingest *in)
+{
+	for (uint32_t i = 0; i < in->count; i++)
+		zsock_close(&in->sources[i].zsock, 0);
+	free(in->sources);
+	free(in->scratch);
+	in->count = 0;
+}
+
+void ingest_pause(struct ingest *in)
+{
+	for (uint32_t i = 0; i < in->count; i++)
+		zsock_pause(&in->sources[i].zsock);
+}
+
+void ingest_resume(struct ingest *in)
+{
+	for (uint32_t i = 0; i < in->count; i++)
+		zsock_resume(&in->sources[i].zsock);
+}

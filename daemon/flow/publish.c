@@ -1,0 +1,364 @@
+/* Frames to subscribers.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/flow/publish.h"
+
+#include "daemon/flow/payload.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SUBSCRIPTIONS_MAX 4096
+#define META_AT_ONCE      256 /* meta messages sent on one subscription; others follow in a second */
+#define SLOTS             10
+
+static bool has_prefix(const struct topic *t, const char *prefix, size_t size)
+{
+	return t->size >= size && !memcmp(t->name, prefix, size);
+}
+
+static bool subscribed(const struct publisher *p, const struct topic *t)
+{
+	if (p->overflow)
+		return true;
+	for (uint32_t i = 0; i < p->subscription_count; i++)
+		if (has_prefix(t, p->subscriptions[i].prefix, p->subscriptions[i].size))
+			return true;
+	return false;
+}
+
+static void update_wanted(const struct publisher *p, struct topic *t)
+{
+	t->wanted = t->offered && subscribed(p, t);
+}
+
+static void update_all(struct publisher *p)
+{
+	update_wanted(p, &p->status);
+	if (!p->set)
+		return;
+	for (uint32_t i = 0; i < p->set->count; i++)
+		for (int k = 0; k < TOPIC_COUNT; k++)
+			update_wanted(p, &p->set->streams[i]->topics[k]);
+	for (uint32_t i = 0; i < p->set->group_count; i++)
+		update_wanted(p, &p->set->groups[i].topic);
+}
+
+static struct subscription *find_subscription(struct publisher *p, const char *prefix, size_t size)
+{
+	for (uint32_t i = 0; i < p->subscription_count; i++) {
+		struct subscription *s = &p->subscriptions[i];
+
+		if (s->size == size && !memcmp(s->prefix, prefix, size))
+			return s;
+	}
+	return NULL;
+}
+
+static void send_matching_meta(struct publisher *p, const char *prefix, size_t size)
+{
+	unsigned sent = 0;
+
+	for (uint32_t i = 0; p->set && i < p->set->count && sent < META_AT_ONCE; i++) {
+		struct stream *s = p->set->streams[i];
+
+		if (has_prefix(&s->topics[TOPIC_META], prefix, size)) {
+			publisher_meta(p, s);
+			sent++;
+		}
+	}
+}
+
+static void subscribe(struct publisher *p, const char *prefix, size_t size)
+{
+	if (!find_subscription(p, prefix, size)) {
+		if (p->subscription_count == SUBSCRIPTIONS_MAX) {
+			p->overflow = true;
+		} else {
+			struct subscription *s = &p->subscriptions[p->subscription_count++];
+
+			s->size = (uint8_t)size;
+			memcpy(s->prefix, prefix, size);
+		}
+		update_all(p);
+	}
+	send_matching_meta(p, prefix, size);
+}
+
+static void unsubscribe(struct publisher *p, const char *prefix, size_t size)
+{
+	struct subscription *s = find_subscription(p, prefix, size);
+
+	if (!s)
+		return;
+	*s = p->subscriptions[--p->subscription_count];
+	update_all(p);
+}
+
+static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
+{
+	struct publisher *p = z->data;
+	const char *bytes = zmq_msg_data(&parts[0]);
+	size_t size = zmq_msg_size(&parts[0]);
+
+	(void)count;
+	if (!size || (bytes[0] != 0 && bytes[0] != 1))
+		return true; /* a message upstream that is not a subscription */
+	if (size - 1 >= TOPIC_MAX)
+		counter_add(&p->counters->subscriptions_ignored, 1);
+	else if (bytes[0])
+		subscribe(p, bytes + 1, size - 1);
+	else
+		unsubscribe(p, bytes + 1, size - 1);
+	return true;
+}
+
+int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t epoch,
+	struct daemon_counters *counters, struct mailbox *mailbox)
+{
+	*p = (struct publisher){
+		.socket = socket, .epoch = epoch, .counters = counters, .mailbox = mailbox};
+	p->subscriptions = calloc(SUBSCRIPTIONS_MAX, sizeof(*p->subscriptions));
+	if (!p->subscriptions)
+		return -ENOMEM;
+	p->status.size =
+		(uint8_t)snprintf(p->status.name, sizeof(p->status.name), "status/");
+	p->status.offered = true;
+	return zsock_init(&p->zsock, zl, socket, on_subscription, p);
+}
+
+static void drop_message(struct message *m)
+{
+	for (uint32_t i = m->sent; i < m->count; i++)
+		zmq_msg_close(&m->parts[i]);
+}
+
+void publisher_close(struct publisher *p, int linger_ms)
+{
+	for (; p->outbox_at < p->outbox_count; p->outbox_at++)
+		drop_message(&p->outbox[p->outbox_at]);
+	zsock_close(&p->zsock, linger_ms);
+	free(p->subscriptions);
+	p->subscriptions = NULL;
+}
+
+void publisher_use(struct publisher *p, struct stream_set *set)
+{
+	p->set = set;
+	update_all(p);
+}
+
+/* False: ZeroMQ does not take it now. */
+static bool send_message(struct publisher *p, struct message *m)
+{
+	for (; m->sent < m->count; m->sent++) {
+		int flags = ZMQ_DONTWAIT | (m->sent + 1 < m->count ? ZMQ_SNDMORE : 0);
+
+		if (zmq_msg_send(&m->parts[m->sent], p->socket, flags) >= 0)
+			continue;
+		if (zmq_errno() == EAGAIN)
+			return false;
+		counter_add(&p->counters->send_errors, 1);
+		mailbox_note(p->mailbox, &(struct note){.kind = NOTE_SEND, .number = zmq_errno()});
+		drop_message(m);
+		return true;
+	}
+	return true;
+}
+
+bool publisher_flush(struct publisher *p)
+{
+	for (; p->outbox_at < p->outbox_count; p->outbox_at++)
+		if (!send_message(p, &p->outbox[p->outbox_at]))
+			return false;
+	p->outbox_at = p->outbox_count = 0;
+	return true;
+}
+
+static void init_part(zmq_msg_t *part, size_t size)
+{
+	/* Like everywhere on Linux, memory that was promised is there; libzmq aborts likewise. */
+	if (zmq_msg_init_size(part, size))
+		abort();
+}
+
+static void copy_part(zmq_msg_t *part, const void *bytes, size_t size)
+{
+	init_part(part, size);
+	if (size)
+		memcpy(zmq_msg_data(part), bytes, size);
+}
+
+/* Places for the next message's parts in the outbox. */
+static struct message *next_message(struct publisher *p, uint32_t parts)
+{
+	struct message *m = &p->outbox[p->outbox_count];
+
+	assert(p->outbox_count < PUBLISH_MESSAGES && parts <= 3);
+	*m = (struct message){.parts = &p->parts[3 * p->outbox_count], .count = parts};
+	p->outbox_count++;
+	return m;
+}
+
+static void put_header(zmq_msg_t *part, const struct publisher *p, const struct stream *s,
+	const struct frame *f, const struct spiked_header *own)
+{
+	struct spiked_header h = *own; /* kind, format, seq, lines, count */
+
+	memcpy(h.magic, SPIKED_MAGIC, sizeof(h.magic));
+	h.flags = f->flags;
+	h.epoch = p->epoch;
+	h.tick = f->tick;
+	h.time_ns = f->time_ns;
+	h.source_ns = f->source_ns;
+	h.dt_ns = s->conf->dt_ns;
+	copy_part(part, &h, sizeof(h));
+}
+
+static void put_spikes(zmq_msg_t *parts, const struct publisher *p, const struct stream *s,
+	const struct frame *f, uint64_t seq)
+{
+	const struct lines *lines = &f->out.last;
+	enum spiked_format format = payload_format(s->conf->payload, lines, f->spikes);
+
+	put_header(&parts[0], p, s, f,
+		&(struct spiked_header){.kind = SPIKED_KIND_SPIKES,
+			.format = (uint8_t)format,
+			.seq = seq,
+			.lines = lines->count,
+			.count = f->spikes});
+	init_part(&parts[1], payload_size(format, lines, f->spikes));
+	payload_write(format, lines, zmq_msg_data(&parts[1]));
+}
+
+static void put_floats(zmq_msg_t *parts, const struct publisher *p, const struct stream *s,
+	const struct frame *f, uint64_t seq, enum spiked_kind kind)
+{
+	bool state = kind == SPIKED_KIND_STATE;
+	uint32_t n = state ? f->out.state_lines : s->conf->channels;
+
+	put_header(&parts[0], p, s, f,
+		&(struct spiked_header){.kind = (uint8_t)kind,
+			.format = SPIKED_FORMAT_F32,
+			.seq = seq,
+			.lines = n,
+			.count = n});
+	copy_part(&parts[1], state ? f->out.state : f->out.values, (size_t)n * sizeof(float));
+}
+
+static void put_json(zmq_msg_t *part, const struct publisher *p, const struct stream *s,
+	const struct frame *f, uint64_t seq)
+{
+	struct json_site site = {
+		.stream = s->conf->name, .epoch = p->epoch, .seq = seq, .dt_ns = s->conf->dt_ns};
+
+	init_part(part, payload_json(&site, f, NULL));
+	payload_json(&site, f, zmq_msg_data(part));
+}
+
+static void build_topics(struct publisher *p, struct stream *s, const struct frame *f)
+{
+	bool speaks = s->conf->publish_empty || f->spikes;
+
+	for (int k = 0; k < TOPIC_META; k++) {
+		struct topic *t = &s->topics[k];
+		struct message *m;
+
+		if (!t->wanted || ((k == TOPIC_SPIKES || k == TOPIC_JSON) && !speaks))
+			continue;
+		m = next_message(p, k == TOPIC_JSON ? 2 : 3);
+		copy_part(&m->parts[0], t->name, t->size);
+		switch (k) {
+		case TOPIC_SPIKES:
+			put_spikes(&m->parts[1], p, s, f, t->seq);
+			break;
+		case TOPIC_STATE:
+			put_floats(&m->parts[1], p, s, f, t->seq, SPIKED_KIND_STATE);
+			break;
+		case TOPIC_VALUES:
+			put_floats(&m->parts[1], p, s, f, t->seq, SPIKED_KIND_VALUES);
+			break;
+		case TOPIC_JSON:
+			put_json(&m->parts[1], p, s, f, t->seq);
+			break;
+		}
+		t->seq++;
+		counter_add(&s->counters.frames, 1);
+	}
+}
+
+/* Adds the stream's frame to its group's message; the last member sends it on its way. */
+static void build_bundle(struct publisher *p, struct stream *s, const struct frame *f, bool alone)
+{
+	struct group *g = s->group;
+
+	if (!g->ticked++)
+		g->building = g->topic.wanted; /* whole bundles or none */
+	if (g->building) {
+		zmq_msg_t *parts = &g->parts[g->collected];
+
+		if (!g->collected) {
+			copy_part(parts++, g->topic.name, g->topic.size);
+			g->collected++;
+		}
+		if (s->program->out_kind == KIND_VALUES)
+			put_floats(parts, p, s, f, g->topic.seq, SPIKED_KIND_STATE);
+		else
+			put_spikes(parts, p, s, f, g->topic.seq);
+		g->collected += 2;
+	}
+	if (g->ticked < g->count && !alone)
+		return;
+	g->ticked = 0;
+	if (!g->collected)
+		return;
+	p->outbox[p->outbox_count++] = (struct message){.parts = g->parts, .count = g->collected};
+	g->collected = 0;
+	g->topic.seq++;
+	counter_add(&s->counters.frames, 1);
+}
+
+void publisher_frame(struct publisher *p, struct stream *s, const struct frame *frame, bool alone)
+{
+	assert(!p->outbox_count);
+	build_topics(p, s, frame);
+	if (s->group)
+		build_bundle(p, s, frame, alone);
+	publisher_flush(p);
+}
+
+static void publish_blob(struct publisher *p, struct topic *t, const struct blob *blob)
+{
+	zmq_msg_t parts[2];
+	struct message m = {.parts = parts, .count = 2};
+
+	if (!t->wanted || p->outbox_count)
+		return;
+	copy_part(&parts[0], t->name, t->size);
+	copy_part(&parts[1], blob->bytes, blob->size);
+	if (!send_message(p, &m))
+		drop_message(&m); /* it comes again in a second */
+}
+
+void publisher_meta(struct publisher *p, struct stream *s)
+{
+	if (s->meta)
+		publish_blob(p, &s->topics[TOPIC_META], s->meta);
+}
+
+void publisher_status(struct publisher *p, const struct blob *blob)
+{
+	publish_blob(p, &p->status, blob);
+}
+
+void publisher_housekeeping(struct publisher *p)
+{
+	uint64_t n = p->set ? p->set->count : 0;
+
+	for (uint64_t i = n * p->slot / SLOTS; i < n * (p->slot + 1) / SLOTS; i++)
+		publisher_meta(p, p->set->streams[i]);
+	p->slot = (p->slot + 1) % SLOTS;
+}

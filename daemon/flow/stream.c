@@ -1,0 +1,433 @@
+/* One stream: input modes, windows, staleness, and the tick itself.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/flow/stream.h"
+
+#include "spiked/wire.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+const char *const liveness_words[] = {
+	[LIVENESS_SILENT] = "silent", [LIVENESS_LIVE] = "live", [LIVENESS_STALE] = "stale", NULL};
+
+const char *const topic_words[TOPIC_COUNT] = {
+	[TOPIC_SPIKES] = "spikes",
+	[TOPIC_STATE] = "state",
+	[TOPIC_VALUES] = "values",
+	[TOPIC_JSON] = "json",
+	[TOPIC_META] = "meta",
+};
+
+static void init_topics(struct stream *s)
+{
+	bool spikes = s->program->out_kind != KIND_VALUES;
+
+	for (int k = 0; k < TOPIC_COUNT; k++) {
+		struct topic *t = &s->topics[k];
+
+		t->size = (uint8_t)snprintf(
+			t->name, sizeof(t->name), "%s/%s/", topic_words[k], s->conf->name);
+	}
+	s->topics[TOPIC_SPIKES].offered = spikes;
+	s->topics[TOPIC_JSON].offered = spikes;
+	s->topics[TOPIC_STATE].offered = !spikes || s->program->state_stage >= 0;
+	s->topics[TOPIC_VALUES].offered = true;
+	s->topics[TOPIC_META].offered = true;
+}
+
+/* Zeroed memory, or -ENOMEM noted in *ret. */
+static void *reserve(size_t count, size_t size, int *ret)
+{
+	void *memory = calloc(count, size);
+
+	if (!memory)
+		*ret = -ENOMEM;
+	return memory;
+}
+
+static int init_input(struct stream *s)
+{
+	const struct conf_stream *conf = s->conf;
+	uint32_t n = conf->channels;
+	int ret = 0;
+
+	s->newest = reserve(n, sizeof(float), &ret);
+	if (conf->window || conf->on_stale == STALE_ZERO)
+		s->latched = reserve(n, sizeof(float), &ret);
+	if (conf->mode == INPUT_MEAN) {
+		s->sums = reserve(n, sizeof(double), &ret);
+		s->sum_counts = reserve(n, sizeof(uint32_t), &ret);
+	}
+	if (conf->mode == INPUT_QUEUE) {
+		s->queue = reserve((size_t)conf->queue_rows * n, sizeof(float), &ret);
+		s->queue_sources = reserve(conf->queue_rows, sizeof(int64_t), &ret);
+	}
+	return ret;
+}
+
+static float extreme(const struct param_value *v, double sign)
+{
+	double best = param_number(v, 0);
+
+	for (uint32_t i = 1; i < v->count; i++)
+		if (sign * param_number(v, i) > sign * best)
+			best = param_number(v, i);
+	return (float)best;
+}
+
+/* The range's bounds over all channels: infinities are clamped to them. */
+static void find_bounds(struct stream *s)
+{
+	const struct pipeline *p = s->program;
+
+	s->lo = -FLT_MAX;
+	s->hi = FLT_MAX;
+	for (const struct param *row = p->ranged ? p->stages[0].class->params : NULL;
+		row && row->name; row++) {
+		const struct param_value *v = &p->stages[0].values[row - p->stages[0].class->params];
+
+		if (!strcmp(row->name, "lo"))
+			s->lo = extreme(v, -1);
+		else if (!strcmp(row->name, "hi"))
+			s->hi = extreme(v, 1);
+	}
+}
+
+struct stream *stream_new(struct conf_stream *conf, struct fault *f)
+{
+	struct stream *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		conf_stream_free(conf);
+		fault_set(f, -ENOMEM, "not enough memory for another stream");
+		return NULL;
+	}
+	s->conf = conf;
+	s->program = conf_stream_pipeline(conf, f);
+	if (!s->program)
+		goto fail;
+	s->state = pipeline_state_new(s->program);
+	if (!s->state || init_input(s)) {
+		fault_set(f, -ENOMEM, "not enough memory for stream '%s' (%u channels, %u lines)",
+			conf->name, conf->channels, s->program->out_lines);
+		goto fail;
+	}
+	find_bounds(s);
+	init_topics(s);
+	return s;
+fail:
+	stream_free(s);
+	return NULL;
+}
+
+void stream_free(struct stream *s)
+{
+	if (!s)
+		return;
+	pipeline_state_free(s->state);
+	pipeline_free(s->program);
+	conf_stream_free(s->conf);
+	free(s->meta);
+	free(s->newest);
+	free(s->latched);
+	free(s->sums);
+	free(s->sum_counts);
+	free(s->queue);
+	free(s->queue_sources);
+	free(s);
+}
+
+/* Merges one row into the newest values: no sample = the channel keeps its value. */
+static void merge(struct stream *s, const float *row, bool count_missing)
+{
+	const struct conf_stream *conf = s->conf;
+	uint64_t missing = 0, clamped = 0;
+
+	for (uint32_t c = 0; c < conf->channels; c++) {
+		float x = row[c];
+
+		if (x - x == 0.0f) {
+			s->newest[c] = x;
+		} else if (isnan(x)) {
+			missing++;
+		} else {
+			s->newest[c] = x > 0 ? s->hi : s->lo;
+			clamped++;
+		}
+	}
+	if (missing && count_missing)
+		counter_add(&s->counters.values_missing, missing);
+	if (clamped)
+		counter_add(&s->counters.values_clamped, clamped);
+}
+
+static void add_to_mean(struct stream *s, const float *row, bool count_missing)
+{
+	const struct conf_stream *conf = s->conf;
+	uint64_t missing = 0, clamped = 0;
+
+	for (uint32_t c = 0; c < conf->channels; c++) {
+		float x = row[c];
+
+		if (isnan(x)) {
+			missing++;
+			continue;
+		}
+		if (isinf(x)) {
+			x = x > 0 ? s->hi : s->lo;
+			clamped++;
+		}
+		s->sums[c] += (double)x;
+		s->sum_counts[c]++;
+	}
+	if (missing && count_missing)
+		counter_add(&s->counters.values_missing, missing);
+	if (clamped)
+		counter_add(&s->counters.values_clamped, clamped);
+}
+
+static void take_mean(struct stream *s)
+{
+	for (uint32_t c = 0; c < s->conf->channels; c++) {
+		if (!s->sum_counts[c])
+			continue;
+		s->newest[c] = (float)(s->sums[c] / s->sum_counts[c]);
+		s->sums[c] = 0;
+		s->sum_counts[c] = 0;
+	}
+}
+
+static void enqueue(struct stream *s, const float *row, int64_t source_ns)
+{
+	uint32_t capacity = s->conf->queue_rows, at;
+
+	if (s->queue_count == capacity) {
+		s->queue_head = (s->queue_head + 1) % capacity;
+		s->queue_count--;
+		counter_add(&s->counters.queue_dropped, 1);
+	}
+	at = (uint32_t)(((uint64_t)s->queue_head + s->queue_count) % capacity);
+	memcpy(s->queue + (size_t)at * s->conf->channels, row, s->conf->channels * sizeof(float));
+	s->queue_sources[at] = source_ns;
+	s->queue_count++;
+}
+
+static void dequeue(struct stream *s)
+{
+	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels,
+		s->conf->type != ROW_PAIRS);
+	s->source_ns = s->queue_sources[s->queue_head];
+	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
+	s->queue_count--;
+}
+
+/* Rows of one message count as dt apart. */
+static int64_t row_source(const struct stream *s, const struct rows *rows, uint64_t index)
+{
+	if (!rows->source_ns)
+		return 0;
+	return (int64_t)((uint64_t)rows->source_ns + index * s->conf->dt_ns);
+}
+
+void stream_put(struct stream *s, const struct rows *rows, float *scratch)
+{
+	bool count_missing = rows->type != ROW_PAIRS;
+
+	for (uint64_t r = 0; r < rows->count; r++) {
+		rows_fetch(rows, r, scratch);
+		switch (s->conf->mode) {
+		case INPUT_HOLD:
+			merge(s, scratch, count_missing);
+			s->source_ns = row_source(s, rows, r);
+			break;
+		case INPUT_MEAN:
+			add_to_mean(s, scratch, count_missing);
+			s->source_ns = row_source(s, rows, r);
+			break;
+		case INPUT_QUEUE:
+			enqueue(s, scratch, row_source(s, rows, r));
+			break;
+		}
+	}
+	s->arrived = s->pending = true;
+}
+
+void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch)
+{
+	rows_fetch(rows, index, scratch);
+	merge(s, scratch, rows->type != ROW_PAIRS);
+	s->source_ns = row_source(s, rows, index);
+	s->arrived = s->pending = true;
+	s->window_open = false; /* a window to each row, also after a reset in mid-window */
+}
+
+void stream_count_message(struct stream *s, const struct rows *rows)
+{
+	counter_add(&s->counters.rows, rows->count);
+	if (!rows->has_seq)
+		return;
+	if (s->has_seq) {
+		if (rows->seq == s->last_seq)
+			counter_add(&s->counters.seq_repeats, 1);
+		else if (rows->seq < s->last_seq)
+			counter_add(&s->counters.seq_back, 1);
+		else
+			counter_add(&s->counters.seq_gaps, rows->seq - s->last_seq - 1);
+	}
+	s->has_seq = true;
+	s->last_seq = rows->seq;
+}
+
+/* Brings `newest` up to date. True if there was a row that no tick had used yet. */
+static bool take_input(struct stream *s)
+{
+	bool fresh = s->pending;
+
+	if (s->queue_count) {
+		dequeue(s);
+		fresh = true;
+	} else if (s->conf->mode == INPUT_MEAN && fresh) {
+		take_mean(s);
+	}
+	s->pending = false;
+	if (fresh)
+		s->used_ns = s->source_ns;
+	s->started |= fresh;
+	return fresh;
+}
+
+static bool window_begins(const struct stream *s, uint64_t tick)
+{
+	return !s->window_open || (tick - s->window_origin) / s->conf->window != s->window_index;
+}
+
+static void begin_window(struct stream *s, uint64_t tick)
+{
+	if (!s->window_open)
+		s->window_origin = tick;
+	s->window_open = true;
+	s->window_index = (tick - s->window_origin) / s->conf->window;
+	memcpy(s->latched, s->newest, s->conf->channels * sizeof(float));
+	pipeline_reset(s->program, s->state, RESET_WINDOW);
+}
+
+/* What the input of a tick means for it. */
+struct input {
+	bool stale;  /* to be flagged */
+	bool absent; /* on_stale decides what runs */
+};
+
+static struct input step_input(struct stream *s, uint64_t tick, uint16_t *flags)
+{
+	const struct conf_stream *conf = s->conf;
+	bool came = s->arrived || s->queue_count, queued = conf->mode == INPUT_QUEUE, fresh, old;
+
+	s->arrived = false;
+	if (came)
+		s->fresh_tick = tick;
+	old = (tick - s->fresh_tick) * conf->dt_ns > (uint64_t)conf->stale_ns;
+	if (!conf->window) {
+		fresh = take_input(s);
+		old = !s->started || (queued ? !fresh : old);
+		return (struct input){.stale = old, .absent = old};
+	}
+	/* A window keeps what it began with: rows that come meanwhile are for the next one. */
+	if ((s->started || came) && window_begins(s, tick)) {
+		fresh = take_input(s);
+		s->window_absent = queued ? !fresh : old;
+		begin_window(s, tick);
+		*flags |= SPIKED_WINDOW;
+	}
+	return (struct input){
+		.stale = !s->started || (queued ? s->window_absent : old),
+		.absent = s->window_absent,
+	};
+}
+
+static uint32_t count_spikes(const struct lines *lines)
+{
+	size_t words = lines_words(lines->count);
+	uint64_t count = 0;
+
+	if (lines->kind == KIND_VALUES)
+		return 0;
+	for (size_t w = 0; w < words; w++)
+		count += (uint64_t)__builtin_popcountll(lines->on[w]);
+	if (lines->kind == KIND_SIGNED)
+		for (size_t w = 0; w < words; w++)
+			count += (uint64_t)__builtin_popcountll(lines->minus[w]);
+	return (uint32_t)count;
+}
+
+static void run(struct stream *s, bool absent, struct pipeline_out *out)
+{
+	const struct conf_stream *conf = s->conf;
+	const float *values = s->window_open ? s->latched : s->newest;
+
+	if (!s->started || (absent && conf->on_stale == STALE_SILENCE)) {
+		pipeline_idle(s->program, s->state, values, out);
+		pipeline_skip(s->state, 1);
+		return;
+	}
+	if (absent && conf->on_stale == STALE_ZERO) {
+		memset(s->latched, 0, conf->channels * sizeof(float));
+		values = s->latched;
+	}
+	pipeline_run(s->program, s->state, values, out);
+}
+
+void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *frame)
+{
+	struct input input;
+
+	assert(tick >= s->next_tick);
+	pipeline_skip(s->state, tick - s->next_tick);
+	s->next_tick = tick + 1;
+	if (s->reset_pending) {
+		pipeline_reset(s->program, s->state, RESET_ALL);
+		s->window_open = false;
+		s->reset_pending = false;
+		flags |= SPIKED_RESET;
+	}
+	input = step_input(s, tick, &flags);
+	if (input.stale)
+		flags |= SPIKED_STALE;
+	run(s, input.absent, &frame->out);
+	atomic_store_explicit(&s->liveness,
+		!s->started         ? LIVENESS_SILENT
+			: input.stale ? LIVENESS_STALE
+				      : LIVENESS_LIVE,
+		memory_order_relaxed);
+
+	frame->tick = tick;
+	frame->flags = flags;
+	frame->source_ns = s->used_ns;
+	frame->spikes = count_spikes(&frame->out.last);
+	counter_add(&s->counters.ticks, 1);
+	counter_add(&s->counters.spikes, frame->spikes);
+	if (input.stale)
+		counter_add(&s->counters.stale_ticks, 1);
+	if (flags & SPIKED_LATE)
+		counter_add(&s->counters.late_ticks, 1);
+}
+
+void stream_reset(struct stream *s)
+{
+	s->reset_pending = true;
+}
+
+struct pipeline *stream_swap_program(struct stream *s, struct pipeline *program)
+{
+	struct pipeline *old = s->program;
+
+	assert(pipeline_same_layout(old, program));
+	s->program = program;
+	find_bounds(s);
+	return old;
+}

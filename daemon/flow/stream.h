@@ -1,0 +1,101 @@
+/* One stream: its newest values, its pipeline's state, its topics.
+ *
+ * Made and freed by the cold loop, run by the hot loop from the moment its set is swapped in until
+ * the set without it is. Cold reads the counters, the liveness and `conf`, nothing else of a live
+ * stream.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/conf/conf.h"
+#include "daemon/core/counters.h"
+#include "daemon/core/hist.h"
+#include "daemon/flow/frame.h"
+#include "daemon/flow/rows.h"
+
+#include <stdatomic.h>
+
+enum liveness { LIVENESS_SILENT, LIVENESS_LIVE, LIVENESS_STALE };
+extern const char *const liveness_words[];
+
+/* Text that travels whole: a meta or status message. One allocation. */
+struct blob {
+	size_t size;
+	char bytes[];
+};
+
+enum topic_kind { TOPIC_SPIKES, TOPIC_STATE, TOPIC_VALUES, TOPIC_JSON, TOPIC_META, TOPIC_COUNT };
+extern const char *const topic_words[TOPIC_COUNT];
+
+#define TOPIC_MAX 80 /* longest topic: "spikes/" + 64 + "/", with room */
+
+struct topic {
+	char name[TOPIC_MAX];
+	uint8_t size;
+	bool offered; /* the pipeline can feed it */
+	bool wanted;  /* offered and somebody subscribes */
+	uint64_t seq;
+};
+
+struct group;
+
+struct stream {
+	struct conf_stream *conf; /* owned */
+	struct pipeline *program; /* swapped by `set` */
+	struct pipeline_state *state;
+	struct blob *meta;        /* swapped with the program */
+	float lo, hi;             /* what infinities are clamped to: the range, else -/+FLT_MAX */
+	struct group *group;      /* of the set that is in force, or NULL */
+
+	/* Input. */
+	float *newest;  /* channels; what rows were merged into */
+	float *latched; /* channels; what a window or a stale tick runs on; NULL when not needed */
+	double *sums;   /* mode mean: sum of the rows since the last tick */
+	uint32_t *sum_counts;
+	float *queue;   /* mode queue: queue_rows x channels, NaN = no sample */
+	int64_t *queue_sources;
+	uint32_t queue_head, queue_count;
+	bool arrived;      /* a row came since the last tick */
+	bool pending;      /* a row came that no tick has used (mode queue: see queue_count) */
+	bool started;      /* a row has ever been used */
+	int64_t source_ns; /* of the newest row merged into `newest` or `sums` */
+	int64_t used_ns;   /* of the newest row that a tick used */
+	bool has_seq;
+	uint64_t last_seq;
+
+	/* Ticks. */
+	uint64_t next_tick;     /* the tick that would follow without a gap */
+	uint64_t fresh_tick;    /* newest tick that had a fresh row */
+	uint64_t window_origin; /* tick at which the first window began */
+	uint64_t window_index;  /* of the window in force */
+	bool window_open;
+	bool window_absent;     /* the window began without a fresh row */
+	bool reset_pending;     /* the next tick clears the state first */
+
+	struct topic topics[TOPIC_COUNT];
+	_Atomic int liveness; /* enum liveness */
+	struct stream_counters counters;
+};
+
+/* Takes over `conf` whatever happens. NULL with `f` filled. Cold. */
+struct stream *stream_new(struct conf_stream *conf, struct fault *f);
+void stream_free(struct stream *s); /* accepts NULL. Cold. */
+
+/* Hot. Takes well-formed rows in by the stream's input mode; `scratch` is channels floats. */
+void stream_put(struct stream *s, const struct rows *rows, float *scratch);
+
+/* Hot. `data` clock: merges row `index` alone, so that the next tick uses just this one. */
+void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch);
+
+/* Hot. Counts the message's rows and what its sequence number says of those before. */
+void stream_count_message(struct stream *s, const struct rows *rows);
+
+/* Hot. Runs tick `tick` and fills the frame's tick, flags (or-ed to `flags`), source, spikes and
+ * outputs. Ticks only go up; a jump lets the state's tick number pass. */
+void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *frame);
+
+/* Hot. Clears the state between two ticks; the next one is flagged. Input is kept. */
+void stream_reset(struct stream *s);
+
+/* Hot. Puts another program of the same layout in force; returns the old one. */
+struct pipeline *stream_swap_program(struct stream *s, struct pipeline *program);

@@ -1,0 +1,60 @@
+/* The set of streams that is in force: lookup by name, streams by cadence, groups.
+ *
+ * A set is built whole by the cold loop and swapped in by the hot loop between two ticks; it points
+ * to streams, it does not own them.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/flow/stream.h"
+
+#include "spiked/wire.h"
+
+#include <zmq.h>
+
+/* Streams that tick together because they have the same dt. */
+struct cadence {
+	uint32_t dt_ns;
+	uint32_t count;
+	struct stream **streams; /* in configuration order */
+	uint64_t next;           /* number of the tick that comes next */
+	uint32_t caught_up;      /* late ticks run in a row */
+	bool gap;                /* ticks were skipped just before the next one */
+};
+
+/* Streams whose frames of one tick travel as one message. */
+struct group {
+	char name[SPIKED_NAME_MAX + 1];
+	struct topic topic;
+	uint32_t count;   /* members */
+	uint32_t ticked;  /* members that have ticked in the tick that is running */
+	bool building;    /* the running tick's bundle is wanted */
+	zmq_msg_t *parts; /* 1 + 2 x count; the message being collected */
+	uint32_t collected;
+};
+
+struct stream_set {
+	struct stream **streams;
+	uint32_t count;
+	uint32_t *slots; /* hash table: index + 1, 0 = free */
+	uint32_t slot_mask;
+	struct cadence *cadences;
+	uint32_t cadence_count;
+	struct stream **by_cadence; /* storage of the cadences' lists */
+	struct group *groups;
+	uint32_t group_count;
+	struct group **group_of; /* of streams[i]; becomes stream->group at the swap */
+	float *scratch;          /* as many floats as the widest stream has channels */
+};
+
+/* Cold. NULL = out of memory. */
+struct stream_set *stream_set_new(struct stream *const *streams, uint32_t count);
+void stream_set_free(struct stream_set *set); /* not the streams; accepts NULL */
+
+/* Any loop. NULL = no such stream. */
+struct stream *stream_set_find(const struct stream_set *set, const char *name, size_t size);
+
+/* Hot. Carries cadence positions and group counters over from `old` and points the streams to
+ * their groups. A cadence that `old` does not have starts at `start_tick(dt_ns)`. */
+void stream_set_adopt(struct stream_set *set, const struct stream_set *old,
+	uint64_t (*start_tick)(void *ctx, uint32_t dt_ns), void *ctx);

@@ -1,0 +1,68 @@
+/* The only way between the two loops: whole objects prepared by one, taken over by the other.
+ *
+ * Orders go from the cold loop to the hot one, which carries them out between two ticks and answers
+ * each with exactly one reply (what was swapped out travels back in it, to be freed). Notes go from
+ * the hot loop to the cold one and are lost, and counted, when their ring is full.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/core/counters.h"
+#include "daemon/core/ring.h"
+
+#include <uv.h>
+
+enum order_kind {
+	ORDER_SWAP_SET,     /* object: struct stream_set; back: the old one */
+	ORDER_SWAP_PROGRAM, /* stream, object: struct pipeline or NULL = keep it, second: struct
+			     * blob, its meta; back: the old ones */
+	ORDER_RESET,        /* stream; back: number = its next tick */
+	ORDER_STEP,         /* number = ticks; back: number = virtual time, ns */
+	ORDER_STATUS,       /* object: struct blob to publish on status/; back: the same */
+};
+
+struct order {
+	enum order_kind kind;
+	int result; /* in a reply: 0 or negative errno */
+	void *stream;
+	void *object, *second;
+	int64_t number;
+	void *token; /* the cold loop's, comes back untouched */
+};
+
+enum note_kind {
+	NOTE_REJECTED,  /* text: stream name as sent; number: enum reject */
+	NOTE_OVERRUN,   /* number: ns late; count: ticks skipped */
+	NOTE_STOPPED,   /* overrun: stop struck; number: ns late */
+	NOTE_LIVENESS,  /* some stream's liveness changed */
+	NOTE_SEND,      /* number: errno of a refused send */
+};
+
+struct note {
+	enum note_kind kind;
+	int64_t number, count;
+	char text[72];
+};
+
+struct mailbox {
+	struct ring orders, replies, notes;
+	counter_t *notes_dropped;
+	uint32_t outstanding; /* cold: orders without a reply yet */
+	uv_async_t *wake_hot, *wake_cold;
+};
+
+#define MAILBOX_ORDERS 256
+
+/* The wake-up handles are set by those who own them. 0 or -ENOMEM. */
+int mailbox_init(struct mailbox *m, counter_t *notes_dropped);
+void mailbox_fini(struct mailbox *m);
+
+/* Cold. -EBUSY when too many orders wait for their reply. */
+int mailbox_order(struct mailbox *m, const struct order *order);
+bool mailbox_take_reply(struct mailbox *m, struct order *reply);
+bool mailbox_take_note(struct mailbox *m, struct note *note);
+
+/* Hot. A reply always finds room; a note that does not is counted. */
+bool mailbox_take_order(struct mailbox *m, struct order *order);
+void mailbox_reply(struct mailbox *m, const struct order *order);
+void mailbox_note(struct mailbox *m, const struct note *note);

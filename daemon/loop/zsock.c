@@ -1,0 +1,167 @@
+/* ZeroMQ sockets on a uv_loop.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/loop/zsock.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+/* A drain's share of one socket: enough to keep up, short enough not to delay a tick. */
+#define BUDGET_MESSAGES 64
+#define BUDGET_BYTES    (1u << 20)
+
+static bool readable(void *socket)
+{
+	int events = 0;
+	size_t size = sizeof(events);
+
+	return !zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) && (events & ZMQ_POLLIN);
+}
+
+/* Receives one message. Returns its number of parts, 0 if there was none. */
+static unsigned receive(void *socket, zmq_msg_t *parts, size_t *bytes)
+{
+	unsigned count = 0;
+	zmq_msg_t extra;
+	int more = 1;
+
+	while (more) {
+		zmq_msg_t *part = count < ZSOCK_PARTS ? &parts[count] : &extra;
+
+		zmq_msg_init(part);
+		if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) < 0) {
+			zmq_msg_close(part);
+			break;
+		}
+		*bytes += zmq_msg_size(part);
+		more = zmq_msg_more(part);
+		if (part == &extra)
+			zmq_msg_close(part);
+		count++;
+	}
+	return count;
+}
+
+/* True if messages may be left. */
+static bool drain(struct zsock *z)
+{
+	zmq_msg_t parts[ZSOCK_PARTS];
+	unsigned messages = 0;
+	size_t bytes = 0;
+
+	while (!z->paused && readable(z->socket)) {
+		unsigned count;
+		bool go_on;
+
+		if (messages++ == BUDGET_MESSAGES || bytes > BUDGET_BYTES)
+			return true;
+		count = receive(z->socket, parts, &bytes);
+		if (!count)
+			return false;
+		go_on = z->on_message(z, parts, count);
+		for (unsigned i = 0; i < count && i < ZSOCK_PARTS; i++)
+			zmq_msg_close(&parts[i]);
+		if (!go_on)
+			return false;
+	}
+	return false;
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+	(void)idle; /* only keeps the loop from sleeping until the next prepare */
+}
+
+void zloop_drain(struct zloop *zl)
+{
+	bool left = false;
+
+	for (struct zsock *z = zl->sockets; z; z = z->next)
+		left |= drain(z);
+	if (left)
+		uv_idle_start(&zl->idle, on_idle);
+	else
+		uv_idle_stop(&zl->idle);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+	zloop_drain(prepare->data);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct zsock *z = poll->data;
+
+	(void)status;
+	(void)events;
+	if (drain(z))
+		uv_idle_start(&z->zloop->idle, on_idle);
+}
+
+int zloop_init(struct zloop *zl, uv_loop_t *loop)
+{
+	*zl = (struct zloop){.loop = loop};
+	uv_idle_init(loop, &zl->idle);
+	uv_prepare_init(loop, &zl->prepare);
+	zl->prepare.data = zl;
+	return uv_prepare_start(&zl->prepare, on_prepare);
+}
+
+int zsock_init(struct zsock *z, struct zloop *zl, void *socket, zsock_on_message fn, void *data)
+{
+	int fd, ret;
+	size_t size = sizeof(fd);
+
+	*z = (struct zsock){.socket = socket, .zloop = zl, .on_message = fn, .data = data};
+	if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size))
+		return -zmq_errno();
+	ret = uv_poll_init(zl->loop, &z->poll, fd);
+	if (ret)
+		return ret;
+	z->poll.data = z;
+	ret = uv_poll_start(&z->poll, UV_READABLE, on_poll);
+	if (ret)
+		return ret;
+	z->next = zl->sockets;
+	zl->sockets = z;
+	return 0;
+}
+
+void zsock_pause(struct zsock *z)
+{
+	if (z->paused)
+		return;
+	z->paused = true;
+	uv_poll_stop(&z->poll);
+}
+
+void zsock_resume(struct zsock *z)
+{
+	if (!z->paused)
+		return;
+	z->paused = false;
+	uv_poll_start(&z->poll, UV_READABLE, on_poll);
+	uv_idle_start(&z->zloop->idle, on_idle); /* what came in the meantime has no wake-up left */
+}
+
+void zsock_close(struct zsock *z, int linger_ms)
+{
+	struct zsock **link = &z->zloop->sockets;
+
+	while (*link && *link != z)
+		link = &(*link)->next;
+	if (*link)
+		*link = z->next;
+	uv_poll_stop(&z->poll);
+	uv_close((uv_handle_t *)&z->poll, NULL);
+	zmq_setsockopt(z->socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
+	zmq_close(z->socket);
+	z->socket = NULL;
+}
+
+void zloop_close(struct zloop *zl)
+{
+	uv_close((uv_handle_t *)&zl->prepare, NULL);
+	uv_close((uv_handle_t *)&zl->idle, NULL);
+}

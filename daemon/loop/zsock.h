@@ -1,0 +1,57 @@
+/* ZeroMQ sockets on a uv_loop.
+ *
+ * libzmq's file descriptor only says "look at ZMQ_EVENTS", and any zmq call on the socket may eat
+ * its wake-up. So every socket is drained from three places: its poll callback, the prepare hook
+ * that runs before the loop sleeps, and by hand (zloop_drain). A drain takes a bounded share of
+ * messages; when something is left over, an idle handle keeps the loop from sleeping.
+ *
+ * A zloop, its sockets and its uv_loop belong to one thread.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <uv.h>
+#include <zmq.h>
+
+#define ZSOCK_PARTS 8 /* parts handed on; further ones are received, counted and thrown away */
+
+struct zsock;
+
+/* One whole message. `parts` holds min(count, ZSOCK_PARTS) parts, closed by the caller afterwards;
+ * to keep one, zmq_msg_move it out. Returns false to stop draining (then call zsock_pause). */
+typedef bool (*zsock_on_message)(struct zsock *z, zmq_msg_t *parts, unsigned count);
+
+struct zsock {
+	void *socket;
+	uv_poll_t poll;
+	struct zloop *zloop;
+	struct zsock *next;
+	zsock_on_message on_message;
+	void *data; /* the owner's */
+	bool paused;
+};
+
+struct zloop {
+	uv_loop_t *loop;
+	uv_prepare_t prepare;
+	uv_idle_t idle;
+	struct zsock *sockets;
+};
+
+/* Both: 0 or negative errno. */
+int zloop_init(struct zloop *zl, uv_loop_t *loop);
+/* Takes over `socket` (a zmq socket that is bound or connected already). */
+int zsock_init(struct zsock *z, struct zloop *zl, void *socket, zsock_on_message fn, void *data);
+
+/* Drains every socket that is not paused, within the budget. */
+void zloop_drain(struct zloop *zl);
+
+/* A paused socket is neither polled nor drained: its sensors are held back by ZeroMQ. */
+void zsock_pause(struct zsock *z);
+void zsock_resume(struct zsock *z);
+
+/* Stops polling; the zmq socket is closed with this linger. Run the loop once more afterwards, so
+ * that libuv lets go of the handles. */
+void zsock_close(struct zsock *z, int linger_ms);
+void zloop_close(struct zloop *zl);

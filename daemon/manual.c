@@ -1,0 +1,87 @@
+/* What the encoder tables say, as text for people.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/manual.h"
+
+#include "encoders/encoder.h"
+
+#include <string.h>
+
+static void print_kinds(FILE *out, const struct encoder_class *class)
+{
+	const char *comma = "";
+
+	fputs("  in: ", out);
+	for (unsigned kind = 1; kind <= KIND_GRADED; kind <<= 1) {
+		if (!(class->in & kind))
+			continue;
+		fprintf(out, "%s%s", comma, kind_text((enum kind)kind));
+		comma = ", ";
+	}
+	fprintf(out, "; out: %s\n", class->out ? kind_text(class->out) : "as in");
+}
+
+static void print_aliases(FILE *out, const struct encoder_class *class)
+{
+	if (!class->aliases || !class->aliases->name)
+		return;
+	fputs("  also: ", out);
+	for (const struct encoder_alias *a = class->aliases; a->name; a++) {
+		fprintf(out, "%s%s", a == class->aliases ? "" : ", ", a->name);
+		for (size_t i = 0; i < sizeof(a->defaults) / sizeof(a->defaults[0]) &&
+			a->defaults[i].param;
+			i++)
+			fprintf(out, " (%s %s)", a->defaults[i].param, a->defaults[i].preset);
+	}
+	fputc('\n', out);
+}
+
+static void print_bounds(FILE *out, const struct param *row)
+{
+	const char *unit = param_unit_text(row->unit);
+
+	if (row->type == PARAM_CHOICE)
+		for (const char *const *c = row->choices; *c; c++)
+			fprintf(out, "%s%s", c == row->choices ? "" : "|", *c);
+	else
+		fputs(param_type_text(row->type), out);
+	if (*unit)
+		fprintf(out, " [%s]", unit);
+	if (row->type != PARAM_CHOICE && (row->min != 0 || row->max != 0))
+		fprintf(out, ", %s%g … %g%s", row->flags & PARAM_MIN_OPEN ? "> " : "", row->min,
+			row->max, row->flags & PARAM_MAX_OPEN ? " (open)" : "");
+	if (row->preset)
+		fprintf(out, ", default %s", row->preset);
+	if (row->flags & PARAM_AUTO && (!row->preset || strcmp(row->preset, "auto")))
+		fputs(", or auto", out);
+	if (row->flags & PARAM_PER_CHANNEL)
+		fputs(", one or one a channel", out);
+	if (row->flags & PARAM_LIVE)
+		fputs(", live", out);
+	if (row->flags & PARAM_NO_EFFECT)
+		fputs(", no effect", out);
+}
+
+static void print_param(FILE *out, const struct param *row)
+{
+	fprintf(out, "    %-13s ", row->name);
+	print_bounds(out, row);
+	fprintf(out, "\n    %-13s %s\n", "", row->help);
+}
+
+void manual_encoders(FILE *out)
+{
+	size_t count;
+	const struct encoder_class *const *classes = encoder_classes(&count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct encoder_class *class = classes[i];
+
+		fprintf(out, "%s%s\n  %s\n", i ? "\n" : "", class->name, class->summary);
+		print_kinds(out, class);
+		print_aliases(out, class);
+		fprintf(out, "  source: %s\n", class->source);
+		for (const struct param *row = class->params; row && row->name; row++)
+			print_param(out, row);
+	}
+}

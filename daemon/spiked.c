@@ -1,0 +1,346 @@
+/* The cold loop: signals, control, status, log.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "daemon/spiked.h"
+
+#include "daemon/control/control.h"
+#include "daemon/control/describe.h"
+#include "daemon/core/clock.h"
+#include "daemon/core/log.h"
+#include "daemon/sockets.h"
+#include "spiked/wire.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#define LINGER_MS 1000 /* how long a stop waits for subscribers to take what is queued */
+
+struct spiked {
+	struct conf *conf;
+	enum exit_code exit;
+	uv_loop_t loop;
+	struct zloop zloop;
+	uv_async_t wake;
+	uv_signal_t signals[3];
+	uv_timer_t second;
+	struct sockets sockets;
+	struct mailbox mailbox;
+	struct registry registry;
+	struct hot hot;
+	struct control control;
+	struct realtime_grant realtime;
+	int64_t overrun_logged_ns;
+	int64_t skipped_unlogged;
+};
+
+static void send_status(struct spiked *d)
+{
+	struct order order = {.kind = ORDER_STATUS};
+	json_t *streams;
+
+	if (!atomic_load_explicit(&d->hot.status_wanted, memory_order_relaxed))
+		return;
+	streams = json_array();
+	for (uint32_t i = 0; i < d->registry.count; i++) {
+		struct stream *s = d->registry.entries[i].stream;
+		int liveness = atomic_load_explicit(&s->liveness, memory_order_relaxed);
+
+		json_array_append_new(streams,
+			json_pack("{s:s, s:s, s:o}", "stream", s->conf->name, "liveness",
+				liveness_words[liveness], "counters",
+				describe_counters(&s->counters, stream_counter_rows)));
+	}
+	order.object = describe_blob(json_pack("{s:s, s:i, s:o, s:I, s:f, s:s, s:o, s:o, s:o}",
+		"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "epoch",
+		describe_epoch(d->registry.site.epoch), "time_ns", (json_int_t)clock_real_ns(),
+		"uptime_s", (double)(clock_mono_ns() - d->control.started_ns) / (double)NS_PER_S,
+		"clock", clock_words[d->conf->clock], "counters",
+		describe_counters(&d->hot.counters, daemon_counter_rows), "lateness_ns",
+		describe_hist(&d->hot.engine.lateness), "streams", streams));
+	if (!order.object || mailbox_order(&d->mailbox, &order))
+		free(order.object); /* the next one comes in a second */
+}
+
+static void on_second(uv_timer_t *timer)
+{
+	send_status(timer->data);
+}
+
+/* What somebody sent as a stream name, made fit for a log line. */
+static const char *printable(char *text)
+{
+	for (char *c = text; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+	return text;
+}
+
+static void log_overrun(struct spiked *d, const struct note *note)
+{
+	int64_t now_ns = clock_mono_ns();
+
+	d->skipped_unlogged += note->count;
+	if (now_ns - d->overrun_logged_ns < NS_PER_S)
+		return;
+	log_warning("ticks ran %.3f ms late: %lld were skipped and flagged `gap` (overrun: %s)",
+		(double)note->number / 1e6, (long long)d->skipped_unlogged,
+		overrun_words[d->conf->overrun]);
+	d->overrun_logged_ns = now_ns;
+	d->skipped_unlogged = 0;
+}
+
+static void on_note(struct spiked *d, struct note *note)
+{
+	switch (note->kind) {
+	case NOTE_REJECTED:
+		log_warning("rows for '%s' were rejected: %s (said once a second, counted always)",
+			printable(note->text), reject_texts[note->number]);
+		break;
+	case NOTE_OVERRUN:
+		log_overrun(d, note);
+		break;
+	case NOTE_STOPPED:
+		log_error("a tick came %.3f ms late: stopping, as `overrun: stop` asks",
+			(double)note->number / 1e6);
+		d->exit = EXIT_OVERRUN;
+		uv_stop(&d->loop);
+		break;
+	case NOTE_LIVENESS:
+		send_status(d);
+		break;
+	case NOTE_SEND:
+		log_warning("ZeroMQ refused a message: %s", zmq_strerror((int)note->number));
+		break;
+	}
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct spiked *d = wake->data;
+	struct order reply;
+	struct note note;
+
+	while (mailbox_take_reply(&d->mailbox, &reply))
+		control_on_reply(&d->control, &reply);
+	while (mailbox_take_note(&d->mailbox, &note))
+		on_note(d, &note);
+}
+
+static void on_signal(uv_signal_t *handle, int signum)
+{
+	struct spiked *d = handle->data;
+
+	if (signum == SIGHUP) {
+		log_warning("SIGHUP: this version does not reload; restart to read %s again",
+			d->conf->path);
+		return;
+	}
+	log_info("%s: stopping", signum == SIGINT ? "SIGINT" : "SIGTERM");
+	for (size_t i = 0; i < 3; i++)
+		uv_signal_stop(&d->signals[i]); /* a second one ends the program at once */
+	uv_stop(&d->loop);
+}
+
+static int init_loop(struct spiked *d)
+{
+	static const int signums[] = {SIGINT, SIGTERM, SIGHUP};
+	int ret = uv_loop_init(&d->loop);
+
+	if (ret)
+		return ret;
+	uv_async_init(&d->loop, &d->wake, on_wake);
+	uv_timer_init(&d->loop, &d->second);
+	d->wake.data = d->second.data = d;
+	for (size_t i = 0; i < 3; i++) {
+		uv_signal_init(&d->loop, &d->signals[i]);
+		d->signals[i].data = d;
+		uv_signal_start(&d->signals[i], on_signal, signums[i]);
+	}
+	d->mailbox.wake_cold = &d->wake;
+	return zloop_init(&d->zloop, &d->loop);
+}
+
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
+static void fini_loop(struct spiked *d)
+{
+	uv_walk(&d->loop, close_handle, NULL);
+	uv_run(&d->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&d->loop);
+}
+
+/* All streams of the configuration, their meta messages, and the first set. NULL with `f` filled. */
+static struct stream_set *build_streams(struct spiked *d, struct fault *f)
+{
+	struct stream_set *set;
+
+	for (uint32_t i = 0; i < d->conf->stream_count; i++) {
+		struct conf_stream *conf = d->conf->streams[i];
+
+		d->conf->streams[i] = NULL; /* from here on the registry knows the streams */
+		if (registry_append(&d->registry, conf, f))
+			return NULL;
+	}
+	d->conf->stream_count = 0;
+	for (uint32_t i = 0; i < d->registry.count; i++) {
+		struct entry *e = &d->registry.entries[i];
+
+		e->stream->meta = registry_meta(&d->registry, e);
+	}
+	set = registry_set(&d->registry);
+	if (!set)
+		fault_set(f, -ENOMEM, "not enough memory for the streams");
+	return set;
+}
+
+static void free_streams(struct spiked *d, struct stream_set *set)
+{
+	stream_set_free(set);
+	while (d->registry.count)
+		registry_drop_last(&d->registry);
+	registry_fini(&d->registry);
+}
+
+static uint64_t draw_epoch(void)
+{
+	uint64_t epoch = 0;
+
+	while (!epoch)
+		if (getrandom(&epoch, sizeof(epoch), 0) != sizeof(epoch))
+			epoch = (uint64_t)clock_real_ns();
+	return epoch;
+}
+
+static void set_realtime(struct spiked *d)
+{
+	const struct conf_realtime *conf = &d->conf->realtime;
+	struct realtime_wish wish = {.cpu = -1};
+
+	if (conf->wanted)
+		wish = (struct realtime_wish){.priority = conf->priority,
+			.lock_memory = conf->lock_memory,
+			.cpu = conf->cpu};
+	realtime_apply(d->hot.thread, &wish, &d->realtime);
+	for (size_t i = 0; i < sizeof(d->realtime.notes) / sizeof(d->realtime.notes[0]); i++)
+		if (d->realtime.notes[i][0])
+			log_warning("realtime: %s", d->realtime.notes[i]);
+	if (conf->wanted)
+		log_info("realtime: priority %d, memory %slocked, cpu %d (-1 = any)",
+			d->realtime.priority, d->realtime.locked_memory ? "" : "not ",
+			d->realtime.cpu);
+}
+
+static void log_ready(const struct spiked *d)
+{
+	const struct conf *conf = d->conf;
+	uint64_t channels = 0, lines = 0;
+
+	for (uint32_t i = 0; i < d->registry.count; i++) {
+		channels += d->registry.entries[i].stream->conf->channels;
+		lines += d->registry.entries[i].program->out_lines;
+	}
+	for (uint32_t i = 0; i < conf->ingests; i++)
+		log_info("rows in: %s%s", conf->ingest[i].connect ? "from PUB " : "",
+			conf->ingest[i].endpoint);
+	for (uint32_t i = 0; i < conf->publishes; i++)
+		log_info("spikes out: %s", conf->publish[i]);
+	if (conf->control)
+		log_info("control: %s", conf->control);
+	log_info("ready: %u streams, %llu channels, %llu lines, clock %s, dt %g ms, epoch %016llx",
+		d->registry.count, (unsigned long long)channels, (unsigned long long)lines,
+		clock_words[conf->clock], conf->dt_ns / 1e6,
+		(unsigned long long)d->registry.site.epoch);
+}
+
+/* Sockets, streams, hot loop, control. 0, or negative errno with `f` filled; *hot_ready says whether
+ * there is a hot loop to undo. */
+static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, struct fault *f)
+{
+	struct hot_conf hc = {.conf = d->conf, .mailbox = &d->mailbox};
+	int ret;
+
+	*set = build_streams(d, f);
+	if (!*set)
+		return f->code;
+	ret = sockets_open(&d->sockets, d->conf, f);
+	if (ret)
+		return ret;
+	hc.publish = d->sockets.publish;
+	hc.ingest = d->sockets.ingest;
+	hc.epoch = d->registry.site.epoch;
+	hc.set = *set;
+	ret = hot_init(&d->hot, &hc);
+	*hot_ready = true;
+	d->sockets.publish = NULL;
+	d->control.registry = &d->registry;
+	d->control.mailbox = &d->mailbox;
+	d->control.hot = &d->hot;
+	d->control.realtime = &d->realtime;
+	d->control.started_ns = clock_mono_ns();
+	if (!ret && d->sockets.control)
+		ret = control_init(&d->control, &d->zloop, d->sockets.control);
+	d->sockets.control = NULL;
+	if (!ret)
+		ret = hot_start(&d->hot);
+	if (ret)
+		return fault_set(f, ret, "cannot start the ticking loop: %s", strerror(-ret));
+	return 0;
+}
+
+enum exit_code spiked_run(struct conf *conf)
+{
+	struct spiked *d = calloc(1, sizeof(*d));
+	struct stream_set *set = NULL;
+	bool hot_ready = false;
+	struct fault f = {0};
+	int ret;
+
+	if (!d || mailbox_init(&d->mailbox, &d->hot.counters.notes_dropped)) {
+		log_error("not enough memory to start");
+		conf_free(conf);
+		free(d);
+		return EXIT_START;
+	}
+	d->conf = conf;
+	d->registry.site = (struct site){.conf = conf, .epoch = draw_epoch()};
+	d->registry.mailbox = &d->mailbox;
+	log_info("spiked %s, pid %d, configuration %s", SPIKED_VERSION, (int)getpid(), conf->path);
+	ret = init_loop(d);
+	if (ret)
+		fault_set(&f, ret, "cannot make an event loop: %s", uv_strerror(ret));
+	else
+		ret = start(d, &set, &hot_ready, &f);
+	if (ret) {
+		log_error("%s", f.text);
+		d->exit = EXIT_START;
+	} else {
+		set_realtime(d);
+		uv_timer_start(&d->second, on_second, 1000, 1000);
+		log_ready(d);
+		uv_run(&d->loop, UV_RUN_DEFAULT);
+		hot_stop(&d->hot, LINGER_MS);
+		on_wake(&d->wake);
+		log_info("stopped");
+	}
+	control_close(&d->control, 100);
+	if (hot_ready)
+		set = hot_fini(&d->hot);
+	fini_loop(d);
+	sockets_close(&d->sockets);
+	free_streams(d, set);
+	mailbox_fini(&d->mailbox);
+	ret = (int)d->exit;
+	conf_free(d->conf);
+	free(d);
+	return (enum exit_code)ret;
+}

@@ -1,0 +1,131 @@
+/* Bernoulli trials, one a line and tick, with probability p = fl(c * x), c = fl(dt * f_max) (that
+ * product in double, as Norse's Python has it).
+ *
+ * A line fires if u < p for a u of 24 bits in [0, 1): p <= 0 and NaN never fire, p >= 1 always
+ * does. `rng: philox` draws u from (seed, stream, stage, tick, line), so that it depends on nothing
+ * else; kernels/philox.h says how. `rng: mt19937` draws from torch's CPU generator in order of
+ * ticks and lines, so that a seed gives the spikes that torch.manual_seed gives in Norse.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/bernoulli.h"
+#include "encoders/rng.h"
+
+#include <errno.h>
+
+enum { F_MAX, RNG, SEED, SEQ_LENGTH, DT };
+enum { RNG_PHILOX, RNG_MT19937 };
+
+struct bernoulli {
+	float rate;
+	const float *rates; /* one a line, or NULL */
+};
+
+static const char *const generators[] = {"philox", "mt19937", NULL};
+
+const struct param bernoulli_params[] = {
+	[F_MAX] =
+		{
+			.name = "f_max",
+			.type = PARAM_NUMBER,
+			.unit = UNIT_HERTZ,
+			.flags = PARAM_PER_CHANNEL | PARAM_LIVE,
+			.preset = "100",
+			.min = 0,
+			.max = FLT_MAX,
+			.help = "Mean rate at the value 1. 100 Hz as in Norse's sequence form; its step form "
+				"has 1000 Hz, which the names that end in Step or _step bring.",
+		},
+	[RNG] =
+		{
+			.name = "rng",
+			.type = PARAM_CHOICE,
+			.preset = "philox",
+			.choices = generators,
+			.help = "philox: spikes depend on seed, stream, tick and line alone; mt19937: those "
+				"of torch's CPU generator.",
+		},
+	[SEED] =
+		{
+			.name = "seed",
+			.type = PARAM_COUNT,
+			.flags = PARAM_OPTIONAL,
+			.help = "Seed of this stage; by default it comes from the top-level seed and the "
+				"stream's name.",
+		},
+	[SEQ_LENGTH] = STAGE_SEQ_LENGTH_ROW,
+	[DT] = STAGE_DT_ROW,
+	{0},
+};
+
+static bool is_twister(const struct stage *st)
+{
+	return st->values[RNG].integer == RNG_MT19937;
+}
+
+static float rate_of(const struct stage *st, uint32_t c)
+{
+	return (float)(st->dt * param_number(&st->values[F_MAX], c));
+}
+
+int bernoulli_plan(struct stage *st, struct fault *f)
+{
+	(void)f;
+	st->const_size = stage_round(sizeof(struct bernoulli)) +
+			 (stage_listed(st, F_MAX) ? stage_float_bytes(st->in_lines) : 0);
+	st->state_size = is_twister(st) ? stage_round(sizeof(struct mt19937)) : 0;
+	return 0;
+}
+
+void bernoulli_prepare(struct stage *st)
+{
+	struct bernoulli *b = st->consts;
+	b->rate = rate_of(st, 0);
+	b->rates = NULL;
+	if (!stage_listed(st, F_MAX))
+		return;
+	float *rates = (float *)((char *)st->consts + stage_round(sizeof *b));
+	for (uint32_t i = 0; i < st->in_lines; i++)
+		rates[i] = rate_of(st, stage_channel(st, i));
+	b->rates = rates;
+}
+
+void bernoulli_reset(const struct stage *st, void *state, enum reset_scope scope)
+{
+	if (!is_twister(st) || scope != RESET_ALL)
+		return;
+	const struct param_value *seed = &st->values[SEED];
+	mt19937_seed(state, (uint32_t)(seed->present ? seed->integer : st->key));
+}
+
+int bernoulli_check(const struct stage *st, const void *state)
+{
+	return !is_twister(st) || mt19937_sane(state) ? 0 : -EINVAL;
+}
+
+bool bernoulli_draw(const struct stage *st, const struct tick *tick, struct draw *draw)
+{
+	const struct bernoulli *b = st->consts;
+	*draw = (struct draw){
+		.key = st->key,
+		.tick = tick->number,
+		.rate = b->rate,
+		.rates = b->rates,
+	};
+	return !is_twister(st);
+}
+
+void bernoulli_twist(const struct stage *st, void *state, const float *x, bool size, uint64_t *on)
+{
+	const struct bernoulli *b = st->consts;
+	uint64_t word = 0;
+	for (uint32_t i = 0; i < st->in_lines; i++) {
+		float rate = b->rates ? b->rates[i] : b->rate;
+		uint32_t threshold = draw_threshold(rate * (size ? fabsf(x[i]) : x[i]));
+		uint64_t fired = (mt19937_draw(state) & 0xffffff) < threshold;
+		word |= fired << i % WORD_LINES;
+		if (i % WORD_LINES == WORD_LINES - 1 || i == st->in_lines - 1) {
+			on[i / WORD_LINES] = word;
+			word = 0;
+		}
+	}
+}

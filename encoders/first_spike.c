@@ -1,0 +1,75 @@
+/* First spike: lets the first spike of each line in a window through and blocks the rest.
+ *
+ *   out = seen ? 0 : in;  seen |= in != 0
+ *
+ * Norse's spike_latency_encode for the spikes 0 and 1. On signed spikes a negative one blocks like
+ * a positive one (Norse's byte mask lets some later ones through). There are no values, so neither
+ * NaN nor saturation.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/stage.h"
+
+#include <errno.h>
+
+static const struct param first_params[] = {{0}};
+
+static int first_plan(struct stage *st, struct fault *f)
+{
+	if (st->window == 0)
+		return fault_set(f, -EINVAL,
+			"%s keeps the first spike of a window and the stream has none: set `window` to "
+			"the number of ticks that a row is held",
+			st->asked);
+	st->state_size = stage_plane_bytes(st->in_lines);
+	return 0;
+}
+
+static void first_reset(const struct stage *st, void *state, enum reset_scope scope)
+{
+	(void)scope;
+	memset(state, 0, st->state_size);
+}
+
+static void first_run(const struct stage *st, void *state, const struct lines *in,
+	struct lines *out, const struct tick *tick)
+{
+	(void)st;
+	(void)tick;
+	uint64_t *seen = state;
+	bool is_signed = in->kind == KIND_SIGNED;
+	for (size_t i = 0; i < lines_words(in->count); i++) {
+		uint64_t open = ~seen[i];
+		seen[i] |= in->on[i];
+		out->on[i] = in->on[i] & open;
+		if (is_signed) {
+			seen[i] |= in->minus[i];
+			out->minus[i] = in->minus[i] & open;
+		}
+	}
+}
+
+static int first_check(const struct stage *st, const void *state)
+{
+	return stage_plane_sane(state, st->in_lines) ? 0 : -EINVAL;
+}
+
+static const struct encoder_alias first_aliases[] = {
+	{.name = "SpikeLatencyEncoder"},
+	{.name = "spike_latency_encode"},
+	{0},
+};
+
+const struct encoder_class encoder_first_spike = {
+	.name = "first_spike",
+	.summary = "Keeps the first spike of each line in a window; stands behind any encoder.",
+	.source = "Norse spike_latency_encode",
+	.in = KIND_SPIKES | KIND_SIGNED,
+	.out = 0,
+	.state_version = 1,
+	.aliases = first_aliases,
+	.params = first_params,
+	.plan = first_plan,
+	.reset = first_reset,
+	.run = first_run,
+	.check = first_check,
+};

@@ -1,0 +1,34 @@
+/* What every kernel needs of words of 64 lines, and the exact threshold of a draw.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdint.h>
+#include <string.h>
+
+#define WORD_LINES 64u
+
+/* 64 bytes of 0 or 1 -> bit i = byte i. The product moves the lowest bit of byte i to bit 56 + i;
+ * no two of its terms meet. */
+static inline uint64_t bits_from_bytes(const uint8_t *bytes)
+{
+	uint64_t word = 0;
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t eight;
+		memcpy(&eight, bytes + 8 * i, 8);
+		word |= (eight * 0x0102040810204080u >> 56) << (8 * i);
+	}
+	return word;
+}
+
+/* ceil(p * 2^24) for 0 < p < 1; 0 below (and for NaN), 2^24 from 1 on. Exact: the product only
+ * moves p's exponent. A 24-bit number is below it if and only if number * 2^-24 < p. */
+static inline uint32_t draw_threshold(float p)
+{
+	float scaled = p * 16777216.0f;
+	scaled = scaled > 0.0f ? scaled : 0.0f;
+	scaled = scaled < 16777216.0f ? scaled : 16777216.0f;
+	int32_t whole = (int32_t)scaled;
+	whole += (float)whole < scaled;
+	return (uint32_t)whole;
+}

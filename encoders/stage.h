@@ -1,0 +1,76 @@
+/* What most stage classes need: sizes of padded arrays, values of parameters, shared rows.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "encoders/encoder.h"
+#include "encoders/kernels/bits.h"
+
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#define STAGE_ALIGN 64u
+
+static inline size_t stage_round(size_t bytes)
+{
+	return (bytes + STAGE_ALIGN - 1) / STAGE_ALIGN * STAGE_ALIGN;
+}
+
+/* Bytes of an array of one float a line, and of one bit a line, padded as struct lines says. */
+static inline size_t stage_float_bytes(uint32_t lines)
+{
+	return lines_words(lines) * WORD_LINES * sizeof(float);
+}
+
+static inline size_t stage_plane_bytes(uint32_t lines)
+{
+	return stage_round(lines_words(lines) * sizeof(uint64_t));
+}
+
+/* The channel that an input line came from: lines of a population are channel-major. */
+static inline uint32_t stage_channel(const struct stage *st, uint32_t line)
+{
+	return line / (st->in_lines / st->channels);
+}
+
+static inline float stage_float(const struct stage *st, unsigned row, uint32_t line)
+{
+	return (float)param_number(&st->values[row], stage_channel(st, line));
+}
+
+static inline bool stage_listed(const struct stage *st, unsigned row)
+{
+	return st->values[row].numbers != NULL;
+}
+
+static inline bool stage_given(const struct stage *st, unsigned row)
+{
+	return st->values[row].given;
+}
+
+/* For plan: a fault of one parameter, `key`. Returns its code. */
+#define stage_fault(f, name, ...)            \
+	(fault_set(f, -EINVAL, __VA_ARGS__), \
+		(f) ? (void)snprintf((f)->key, sizeof(f)->key, "%s", name) : (void)0, -EINVAL)
+
+/* True if no bit at or past `lines` is set. For check. */
+static inline bool stage_plane_sane(const uint64_t *plane, uint32_t lines)
+{
+	return lines % WORD_LINES == 0 || plane[lines / WORD_LINES] >> lines % WORD_LINES == 0;
+}
+
+/* Rows that Norse's stages share; the pipeline reads them, see pipeline_spec_asked. */
+#define STAGE_SEQ_LENGTH_ROW                                                                       \
+	{                                                                                          \
+		.name = "seq_length", .type = PARAM_COUNT, .unit = UNIT_TICKS,                     \
+		.flags = PARAM_OPTIONAL, .min = 0, .max = 2147483647.0,                            \
+		.help = "Norse's name for the stream's window: ticks that a row is held with the " \
+			"state cleared at the first, 0 = the state persists.",                     \
+	}
+#define STAGE_DT_ROW                                                                 \
+	{                                                                            \
+		.name = "dt", .type = PARAM_NUMBER, .unit = UNIT_SECONDS,            \
+		.flags = PARAM_OPTIONAL | PARAM_MIN_OPEN, .min = 0, .max = INFINITY, \
+		.help = "Norse's time step: the stream's dt.",                       \
+	}
