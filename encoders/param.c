@@ -262,12 +262,12 @@ void param_fini(struct param_value *v)
 	*v = (struct param_value){0};
 }
 
-/* The shortest decimal that reads back as the same double. */
-static void number_text(double number, char *buf, size_t size)
+/* The shortest decimal that reads back as the same double, but never 1e+02 for 100. */
+static void number_text(double number, char text[static 32])
 {
-	for (int digits = 1; digits <= 17; digits++) {
-		snprintf(buf, size, "%.*g", digits, number);
-		if (strtod(buf, NULL) == number)
+	for (int digits = 15; digits <= 17; digits++) {
+		snprintf(text, 32, "%.*g", digits, number);
+		if (strtod(text, NULL) == number)
 			return;
 	}
 }
@@ -275,6 +275,7 @@ static void number_text(double number, char *buf, size_t size)
 const char *param_text(
 	const struct param *row, const struct param_value *v, uint32_t i, char *buf, size_t size)
 {
+	char number[32];
 	if (!v->present) {
 		snprintf(buf, size, "%s", "");
 	} else if (v->automatic) {
@@ -282,7 +283,8 @@ const char *param_text(
 	} else {
 		switch (row->type) {
 		case PARAM_NUMBER:
-			number_text(param_number(v, i), buf, size);
+			number_text(param_number(v, i), number);
+			snprintf(buf, size, "%s", number);
 			break;
 		case PARAM_COUNT:
 			snprintf(buf, size, "%" PRIu64, v->integer);

@@ -117,6 +117,11 @@ static void fill_out(const struct pipeline *p, const struct pipeline_state *s, c
 	out->values = p->ranged ? s->slots[0].out.values : values;
 	out->state = NULL;
 	out->state_lines = 0;
+	if (out->last.kind == KIND_VALUES) {
+		out->state = out->last.values;
+		out->state_lines = out->last.count;
+		return;
+	}
 	if (p->state_stage < 0)
 		return;
 	const struct stage *st = &p->stages[p->state_stage];

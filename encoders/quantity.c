@@ -74,7 +74,8 @@ static int bad_suffix(const char *typed, enum param_unit unit, struct fault *f)
 	if (n == 0)
 		return fault_set(
 			f, -EINVAL, "this number has no unit, but \"" SHOWN "\" follows it", typed);
-	const char *nearest = fault_nearest(typed, names, n);
+	/* With one or two letters everything is near. */
+	const char *nearest = strlen(typed) > 2 ? fault_nearest(typed, names, n) : NULL;
 	if (nearest)
 		return fault_set(f, -EINVAL, "unknown unit \"" SHOWN "\", did you mean \"%s\"?",
 			typed, nearest);

@@ -44,12 +44,12 @@ static inline size_t first_difference(const float *a, const float *b, size_t n)
 	return i;
 }
 
-#define assert_same_floats(a, b, n)                                                        \
-	do {                                                                               \
-		size_t at_ = first_difference(a, b, n);                                    \
-		if (at_ < (size_t)(n))                                                     \
-			fail_msg("float %zu differs: %a and %a", at_, (double)(a)[at_],    \
-				(double)(b)[at_]);                                         \
+#define assert_same_floats(a, b, n)                                                     \
+	do {                                                                            \
+		size_t at_ = first_difference(a, b, n);                                 \
+		if (at_ < (size_t)(n))                                                  \
+			fail_msg("float %zu differs: %a and %a", at_, (double)(a)[at_], \
+				(double)(b)[at_]);                                      \
 	} while (0)
 
 /* SplitMix64: a small generator that is none of those under test. */

@@ -112,6 +112,7 @@ static void ask_stream(struct pub *pub, const char *given)
 		ctl_fail("the stream %s is of type %s, so spiked will refuse rows of type %s",
 			pub->stream, type, given);
 	pub->channels = json_integer_value(json_object_get(meta, "channels"));
+	pub->refused = meta ? ctl_refused(json_object_get(meta, "counters")) : -1;
 	if (!given)
 		given = type ? type : "f32";
 	if (strcmp(given, "json") == 0)
@@ -141,6 +142,22 @@ static int connect_sender(struct pub *pub)
 		nanosleep(&(struct timespec){.tv_nsec = POLL_MS * 1000000}, NULL);
 	}
 	return EXIT_OK;
+}
+
+/* Once the rows have left: whether spiked liked them. Another sender's bad rows count here too. */
+static int check_refused(struct pub *pub)
+{
+	if (pub->refused < 0)
+		return EXIT_OK;
+	json_t *meta = ctl_try(pub->ctl, "stream", json_pack("{s:s}", "name", pub->stream), NULL);
+	int64_t refused = ctl_refused(json_object_get(meta, "counters")) - pub->refused;
+	json_decref(meta);
+	if (refused <= 0)
+		return EXIT_OK;
+	return ctl_fail("spiked refused %" PRId64
+			" messages to %s meanwhile; \"spikectl streams %s\" "
+			"counts them by reason",
+		refused, pub->stream, pub->stream);
 }
 
 static void report(const struct pub *pub)
@@ -188,7 +205,7 @@ static int check_words(struct ctl *ctl)
 
 int cmd_pub(struct ctl *ctl)
 {
-	struct pub pub = {.ctl = ctl, .end_ms = INT64_MAX};
+	struct pub pub = {.ctl = ctl, .end_ms = INT64_MAX, .refused = -1};
 	const struct opts *o = &ctl->opts;
 	double seconds = 0;
 
@@ -218,5 +235,7 @@ int cmd_pub(struct ctl *ctl)
 		report(&pub);
 	}
 	spiked_sender_close(pub.sender);
+	if (rc == EXIT_OK && pub.messages)
+		rc = check_refused(&pub);
 	return rc;
 }

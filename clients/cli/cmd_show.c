@@ -2,7 +2,9 @@
  * and leave out what is missing, so that they outlive additions to the daemon.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <float.h>
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -233,7 +235,7 @@ static void print_streams(const json_t *streams)
 		"SPIKES",
 		"PIPELINE",
 	};
-	struct text_table table = {.align = "llrrrrrrl"};
+	struct text_table table = {.align = "llrrrrrrrrl"};
 	size_t index;
 	json_t *stream;
 
@@ -242,7 +244,7 @@ static void print_streams(const json_t *streams)
 	json_array_foreach(streams, index, stream)
 	{
 		const json_t *counters = json_object_get(stream, "counters");
-		char *pipeline = pipeline_text(stream);
+		char *pipeline = pipeline_text(stream), refused[24];
 
 		text_table_add(&table, stream_name(stream));
 		text_table_add(&table, string(stream, "liveness"));
@@ -250,7 +252,10 @@ static void print_streams(const json_t *streams)
 		add_value(&table, json_object_get(stream, "lines"));
 		add_ns(&table, json_object_get(stream, "dt_ns"));
 		add_value(&table, json_object_get(counters, "rows"));
+		snprintf(refused, sizeof(refused), "%" PRId64, ctl_refused(counters));
+		text_table_add(&table, refused);
 		add_value(&table, json_object_get(counters, "ticks"));
+		add_value(&table, json_object_get(counters, "late_ticks"));
 		add_value(&table, json_object_get(counters, "spikes"));
 		text_table_add(&table, pipeline);
 		free(pipeline);
@@ -307,7 +312,9 @@ static void print_stream(json_t *stream)
 
 		snprintf(title, sizeof(title), "stage %zu: %s", index, string(stage, "stage"));
 		text_table_add(&table, title);
-		text_table_add(&table, json_is_string(as) ? json_string_value(as) : "");
+		text_table_add(&table, as && !json_equal(as, json_object_get(stage, "stage"))
+					       ? string(stage, "as")
+					       : "");
 		json_object_foreach(json_object_get(stage, "params"), key, value)
 		{
 			snprintf(title, sizeof(title), "  %s", key);
@@ -369,9 +376,17 @@ static void print_encoders(const json_t *encoders)
 	text_table_fini(&table);
 }
 
+/* A bound that says no more than "a float" is none. */
+static const json_t *bound(const json_t *param, const char *key)
+{
+	const json_t *value = json_object_get(param, key);
+
+	return fabs(json_number_value(value)) < FLT_MAX ? value : NULL;
+}
+
 static void print_range(const json_t *param)
 {
-	const json_t *min = json_object_get(param, "min"), *max = json_object_get(param, "max");
+	const json_t *min = bound(param, "min"), *max = bound(param, "max");
 	const json_t *choices = json_object_get(param, "choices");
 	size_t index;
 	json_t *choice;

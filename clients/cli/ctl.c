@@ -82,8 +82,9 @@ static int explain(const struct ctl *ctl, int rc, const struct spiked_error *err
 {
 	switch (rc) {
 	case -EREMOTEIO:
-		return error->path[0] ? ctl_fail("%s (%s)", error->message, error->path)
-				      : ctl_fail("%s", error->message);
+		/* A path into a whole stream says where; the name of a plain parameter says nothing. */
+		return strpbrk(error->path, ".[") ? ctl_fail("%s (%s)", error->message, error->path)
+						  : ctl_fail("%s", error->message);
 	case -ENOTCONN:
 		return ctl_fail("%s; is the daemon running, and is %s its control endpoint "
 				"(--control, $SPIKED_CONTROL)?",
@@ -155,6 +156,20 @@ json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spik
 	json_t *result = json_loads(text, JSON_DECODE_ANY, NULL);
 	free(text);
 	return result;
+}
+
+int64_t ctl_refused(const json_t *counters)
+{
+	const char *key;
+	json_t *value;
+	int64_t sum = 0;
+
+	json_object_foreach((json_t *)counters, key, value)
+	{
+		if (strncmp(key, "rejected_", 9) == 0)
+			sum += json_integer_value(value);
+	}
+	return sum;
 }
 
 void ctl_flush(void)

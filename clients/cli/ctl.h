@@ -46,6 +46,9 @@ int ctl_ask(struct ctl *ctl, const char *method, json_t *params, json_t **result
  * NULL) is what the daemon had against it, "" if there was no answer. */
 json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spiked_error *refusal);
 
+/* Sum of a stream's counters of messages that spiked refused. */
+int64_t ctl_refused(const json_t *counters);
+
 /* Flushes standard output. */
 void ctl_flush(void);
 

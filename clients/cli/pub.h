@@ -15,6 +15,7 @@ struct pub {
 	struct ctl_watch watch;
 	int type;            /* enum spiked_type, PUB_JSON or PUB_PAIRS */
 	json_int_t channels; /* that the stream has; 0 = not known */
+	int64_t refused;     /* messages that spiked had refused at the start; -1 = not known */
 	bool live;           /* rows that cannot leave now are dropped, not waited for */
 	double rate;         /* rows a second; 0 = as fast as possible */
 	int64_t end_ms;      /* ctl_now_ms() scale */

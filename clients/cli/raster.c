@@ -42,7 +42,7 @@ void raster_add(struct raster *raster, const struct spiked_frame *frame)
 	while (spiked_next(frame, &it, &spike)) {
 		uint32_t cell = spike.line / raster->per_cell;
 
-		if (spike.negative)
+		if (spike.negative || spike.value < 0)
 			raster->minus[cell]++;
 		else
 			raster->plus[cell]++;

@@ -257,7 +257,7 @@ def control_frames():
                                                     "params": {"name": "imu"}}),
         "control-reply": control("the result of a step", "reply",
                                  {"jsonrpc": "2.0", "id": 3,
-                                  "result": {"ticks": 10, "time_ns": TIME + 17000000}}),
+                                  "result": {"ticks": 10, "time_ns": 1700000000017000000}}),
         "control-error": control(
             "a refused parameter: message for people, data.path for programs", "reply",
             {"jsonrpc": "2.0", "id": 2,

@@ -52,10 +52,10 @@ static void read_realtime(struct walk *w, const struct node *node, struct conf *
 	if (!node || !walk_map(w, node, realtime_keys, at))
 		return;
 	conf->realtime.wanted = true;
-	conf->realtime.priority = (int)walk_count(
-		w, at[REALTIME_PRIORITY], &realtime_keys[REALTIME_PRIORITY]);
-	conf->realtime.lock_memory = walk_bool(
-		w, at[REALTIME_LOCK_MEMORY], &realtime_keys[REALTIME_LOCK_MEMORY]);
+	conf->realtime.priority =
+		(int)walk_count(w, at[REALTIME_PRIORITY], &realtime_keys[REALTIME_PRIORITY]);
+	conf->realtime.lock_memory =
+		walk_bool(w, at[REALTIME_LOCK_MEMORY], &realtime_keys[REALTIME_LOCK_MEMORY]);
 	if (walk_param(w, at[REALTIME_CPU], &realtime_keys[REALTIME_CPU], &cpu))
 		conf->realtime.cpu = (int)cpu.integer;
 }
@@ -68,7 +68,8 @@ static void read_state(struct walk *w, const struct node *node)
 	if (!node || !walk_map(w, node, state_keys, at))
 		return;
 	if (!at[STATE_DIR])
-		faults_error(w->faults, place_value(node), "needs dir, the folder of the snapshots");
+		faults_error(
+			w->faults, place_value(node), "needs dir, the folder of the snapshots");
 	walk_text(w, at[STATE_DIR], 4095);
 	walk_param(w, at[STATE_EVERY], &state_keys[STATE_EVERY], &every);
 	faults_warn(w->faults, place_key(node),
@@ -110,8 +111,8 @@ static void check_group(struct walk *w, struct known *known, const struct conf *
 	}
 }
 
-static void read_streams(struct walk *w, const struct node *root, const struct node *at,
-	struct conf *conf)
+static void read_streams(
+	struct walk *w, const struct node *root, const struct node *at, struct conf *conf)
 {
 	struct known known = {0};
 	if (at && at->kind != NODE_LIST && at->kind != NODE_NULL) {
@@ -161,8 +162,7 @@ static void read_top(struct walk *w, const struct node *root, struct conf *conf)
 	conf->seed = walk_count(w, at[TOP_SEED], &top_keys[TOP_SEED]);
 	conf->insecure = walk_bool(w, at[TOP_INSECURE], &top_keys[TOP_INSECURE]);
 	conf->max_row_bytes = walk_count(w, at[TOP_MAX_ROW_BYTES], &top_keys[TOP_MAX_ROW_BYTES]);
-	conf->send_queue =
-		(uint32_t)walk_count(w, at[TOP_SEND_QUEUE], &top_keys[TOP_SEND_QUEUE]);
+	conf->send_queue = (uint32_t)walk_count(w, at[TOP_SEND_QUEUE], &top_keys[TOP_SEND_QUEUE]);
 	conf->receive_queue =
 		(uint32_t)walk_count(w, at[TOP_RECEIVE_QUEUE], &top_keys[TOP_RECEIVE_QUEUE]);
 	conf_sockets_read(w, at, conf);
@@ -201,30 +201,12 @@ struct conf *conf_load(const char *path, struct conf_faults *faults)
 	return conf;
 }
 
-/* The group of a stream that comes later must fit those that are there. */
-static void check_joining(struct walk *w, const struct node *node, const struct conf_stream *stream)
-{
-	for (uint32_t i = 0; stream->group && i < w->conf->stream_count; i++) {
-		const struct conf_stream *other = w->conf->streams[i];
-		if (!other->group || strcmp(other->group, stream->group) != 0 ||
-			other->dt_ns == stream->dt_ns)
-			continue;
-		const struct node *at = node_find(node, "group");
-		faults_error(w->faults, place_value(at ? at : node),
-			"streams of a group share dt, but this one has %u ns and %s has %u ns",
-			stream->dt_ns, other->name, other->dt_ns);
-		return;
-	}
-}
-
 struct conf_stream *conf_stream_from_json(
 	const json_t *json, const struct conf *conf, struct conf_faults *faults)
 {
 	struct walk w = {.faults = faults, .conf = conf};
 	struct tree *tree = tree_from_json(json, "stream", faults);
 	struct conf_stream *stream = tree ? conf_stream_read(&w, tree_root(tree)) : NULL;
-	if (stream)
-		check_joining(&w, tree_root(tree), stream);
 	tree_free(tree);
 	if (faults->errors) {
 		conf_stream_free(stream);

@@ -17,21 +17,31 @@
 enum clock_kind { CLOCK_WALL, CLOCK_DATA, CLOCK_MANUAL };
 enum overrun { OVERRUN_CATCH_UP, OVERRUN_SKIP, OVERRUN_STOP };
 enum row_type {
-	ROW_F32, ROW_F64, ROW_I8, ROW_U8, ROW_I16, ROW_U16, ROW_I32, ROW_JSON, ROW_PAIRS,
+	ROW_F32,
+	ROW_F64,
+	ROW_I8,
+	ROW_U8,
+	ROW_I16,
+	ROW_U16,
+	ROW_I32,
+	ROW_JSON,
+	ROW_PAIRS,
 };
 enum input_mode { INPUT_HOLD, INPUT_QUEUE, INPUT_MEAN };
 enum on_stale { STALE_HOLD, STALE_ZERO, STALE_SILENCE };
 enum payload { PAYLOAD_WORDS, PAYLOAD_BITMAP, PAYLOAD_AUTO };
 
 /* Words of the enums above, NULL-terminated, index = value; shared by keys, meta and info. */
-extern const char *const clock_words[], *const overrun_words[], *const row_type_words[],
-	*const input_mode_words[], *const on_stale_words[], *const payload_words[];
+extern const char *const clock_words[],
+	*const overrun_words[], *const row_type_words[], *const input_mode_words[],
+								 *const on_stale_words[],
+									 *const payload_words[];
 
 struct conf_ingest {
-	bool connect;   /* false: PULL bound at endpoint; true: SUB connected to a PUB there */
+	bool connect; /* false: PULL bound at endpoint; true: SUB connected to a PUB there */
 	char *endpoint;
-	char *topic;    /* connect: subscribed prefix, "" = everything */
-	char *stream;   /* connect: name of the stream; NULL = frame 1 names it */
+	char *topic;  /* connect: subscribed prefix, "" = everything */
+	char *stream; /* connect: name of the stream; NULL = frame 1 names it */
 };
 
 struct conf_stream {
@@ -40,29 +50,28 @@ struct conf_stream {
 	char **channel_names; /* `channels` of them, or NULL */
 	uint32_t *shape;      /* product = channels, or NULL */
 	uint32_t dims;
-	char *unit;           /* NULL = not said */
+	char *unit; /* NULL = not said */
 	uint32_t dt_ns;
-	uint32_t window;      /* ticks, 0 = state persists */
-	uint64_t seed;        /* the top-level one */
+	uint32_t window; /* ticks, 0 = state persists */
+	uint64_t seed;   /* the top-level one */
 	enum row_type type;
 	enum input_mode mode;
-	uint32_t queue_rows;  /* capacity of mode queue */
-	int64_t stale_ns;     /* INT64_MAX = never */
+	uint32_t queue_rows; /* capacity of mode queue */
+	int64_t stale_ns;    /* INT64_MAX = never */
 	enum on_stale on_stale;
-	bool has_range;       /* then the spec's first stage is that range */
-	float lo, hi;         /* of the range: bounds for infinities; else -/+FLT_MAX */
+	bool has_range; /* then the spec's first stage is that range */
 	enum payload payload;
-	bool publish_empty;   /* spikes/ also on ticks without spikes */
-	char *group;          /* NULL = none */
+	bool publish_empty; /* spikes/ also on ticks without spikes */
+	char *group;        /* NULL = none */
 	struct pipeline_spec *spec;
-	int line;             /* of the stream's node in the file, 0 = not from a file */
+	int line; /* of the stream's node in the file, 0 = not from a file */
 };
 
 struct conf_realtime {
-	bool wanted;      /* the key is there */
-	int priority;     /* SCHED_FIFO 1…99, 0 = leave the scheduler alone */
+	bool wanted;  /* the key is there */
+	int priority; /* SCHED_FIFO 1…99, 0 = leave the scheduler alone */
 	bool lock_memory;
-	int cpu;          /* -1 = any */
+	int cpu; /* -1 = any */
 };
 
 struct conf {
@@ -76,8 +85,8 @@ struct conf {
 	uint32_t ingests;
 	char **publish; /* XPUB endpoints, all bound on one socket */
 	uint32_t publishes;
-	char *control;           /* NULL = no control socket */
-	bool insecure;           /* listening beyond loopback without keys is wanted */
+	char *control; /* NULL = no control socket */
+	bool insecure; /* listening beyond loopback without keys is wanted */
 	uint64_t max_row_bytes;
 	uint32_t send_queue, receive_queue; /* messages, a subscriber and a sensor */
 	struct conf_realtime realtime;
@@ -110,7 +119,8 @@ struct conf *conf_load(const char *path, struct conf_faults *faults);
 void conf_free(struct conf *conf); /* accepts NULL */
 
 /* One stream as in the file's `streams` list, from JSON, against the running configuration (dt,
- * seed, limits, clock). Names already taken are the caller's matter. NULL with faults filled. */
+ * seed, limits, clock). Names already taken and the dt of its group are
+ * the caller's matter. NULL with faults filled. */
 struct conf_stream *conf_stream_from_json(
 	const json_t *json, const struct conf *conf, struct conf_faults *faults);
 void conf_stream_free(struct conf_stream *stream); /* accepts NULL */

@@ -61,8 +61,8 @@ static void read_parameter(
 		return;
 	uint32_t count;
 	walk_items(at, &count);
-	if (pipeline_spec_set(program->spec, stage, at->key, texts, count, at->kind == NODE_LIST,
-		    &f) < 0)
+	if (pipeline_spec_set(
+		    program->spec, stage, at->key, texts, count, at->kind == NODE_LIST, &f) < 0)
 		refuse(w, program, parameter_place(program, stage, at, &f), walk_fault_text(&f));
 	free(texts);
 }
@@ -73,8 +73,7 @@ static void read_parameters(
 	if (map->kind == NODE_NULL)
 		return;
 	if (map->kind != NODE_MAP) {
-		refuse(w, program, place_value(map),
-			"takes a map of parameters, e.g. {v_th: 1}");
+		refuse(w, program, place_value(map), "takes a map of parameters, e.g. {v_th: 1}");
 		return;
 	}
 	for (uint32_t i = 0; i < map->count; i++)
@@ -197,8 +196,8 @@ void conf_encode_fault(struct walk *w, struct program *program, const struct fau
 	const struct node *at = f->key[0] ? conf_encode_find(program, f->stage, f->key) : NULL;
 	if (at && at->kind == NODE_LIST && f->item >= 0 && (uint32_t)f->item < at->count)
 		at = &at->items[f->item];
-	struct place place = at         ? place_value(at)
-		: f->key[0] && f->stage >= 0 ? place_under(stage, f->key)
-					     : place_value(stage);
+	struct place place = at                           ? place_value(at)
+			     : f->key[0] && f->stage >= 0 ? place_under(stage, f->key)
+							  : place_value(stage);
 	refuse(w, program, place, walk_fault_text(f));
 }

@@ -6,9 +6,9 @@
 #include "daemon/conf/walk.h"
 
 struct program {
-	struct pipeline_spec *spec;                    /* handed on to the stream */
+	struct pipeline_spec *spec;                     /* handed on to the stream */
 	const struct node *stages[PIPELINE_MAX_STAGES]; /* where each stage is in the file */
-	const struct node *whole;                      /* `encode`, or the stream without one */
+	const struct node *whole;                       /* `encode`, or the stream without one */
 	bool sound; /* nothing about a stage has been reported yet, so building makes sense */
 };
 

@@ -16,8 +16,8 @@ struct used {
 	struct {
 		struct endpoint endpoint;
 		enum endpoint_use use;
-		const struct node *at; /* NULL = a default */
-		const char *key;       /* the top-level key it belongs to */
+		const struct node *at;            /* NULL = a default */
+		const char *key;                  /* the top-level key it belongs to */
 		const struct conf_ingest *ingest; /* of a connected one */
 	} items[2 * ENTRIES_MAX + 2];
 	size_t count;
@@ -118,8 +118,8 @@ static uint32_t entries(struct reader *s, const struct node *at, const struct no
 	uint32_t count;
 	*items = walk_items(at, &count);
 	if (count > ENTRIES_MAX) {
-		faults_error(s->w->faults, place_value(&(*items)[ENTRIES_MAX]), "at most %d entries",
-			ENTRIES_MAX);
+		faults_error(s->w->faults, place_value(&(*items)[ENTRIES_MAX]),
+			"at most %d entries", ENTRIES_MAX);
 		return 0;
 	}
 	return count;
@@ -133,8 +133,7 @@ static void read_connected(struct reader *s, const struct node *node, struct con
 	entry->connect = true;
 	const struct node *topic = at[INGEST_TOPIC];
 	bool all = topic && topic->kind == NODE_TEXT && topic->text[0] == '\0';
-	entry->topic = walk_keep(
-		s->w, !topic || all ? "" : walk_text(s->w, topic, TOPIC_TEXT_MAX));
+	entry->topic = walk_keep(s->w, !topic || all ? "" : walk_text(s->w, topic, TOPIC_TEXT_MAX));
 	entry->stream = walk_keep(s->w, walk_name(s->w, at[INGEST_STREAM]));
 	if (!at[INGEST_CONNECT]) {
 		faults_error(s->w->faults, place_value(node),
@@ -263,6 +262,7 @@ void conf_sockets_check_streams(struct walk *w, const struct node *ingest, const
 			found = same_text(conf->streams[k]->name, name);
 		if (!found)
 			faults_warn(w->faults, place_value(at),
-				"there is no stream %s; its rows are dropped until one is added", name);
+				"there is no stream %s; its rows are dropped until one is added",
+				name);
 	}
 }

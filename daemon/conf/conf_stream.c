@@ -6,7 +6,6 @@
 #include "daemon/conf/conf_encode.h"
 #include "daemon/conf/names.h"
 
-#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,8 +32,8 @@ static void read_channel_names(struct walk *w, const struct node *at, struct con
 		return;
 	}
 	if (count > PIPELINE_MAX_CHANNELS) {
-		faults_error(w->faults, place_value(at), "at most %u channels",
-			PIPELINE_MAX_CHANNELS);
+		faults_error(
+			w->faults, place_value(at), "at most %u channels", PIPELINE_MAX_CHANNELS);
 		return;
 	}
 	s->channel_names = calloc(count, sizeof(*s->channel_names));
@@ -80,12 +79,15 @@ static void read_channels(struct walk *w, const struct node *node, const struct 
 
 static void read_shape(struct walk *w, const struct node *at, struct conf_stream *s)
 {
-	const struct key row = {.row = {.name = "shape", .type = PARAM_COUNT, .min = 1,
-		.max = PIPELINE_MAX_CHANNELS}};
+	const struct key row = {.row = {.name = "shape",
+					.type = PARAM_COUNT,
+					.min = 1,
+					.max = PIPELINE_MAX_CHANNELS}};
 	uint32_t count;
 	const struct node *items = walk_items(at, &count);
 	if (at->kind == NODE_MAP || at->kind == NODE_NULL || count == 0 || count > SHAPE_MAX) {
-		faults_error(w->faults, place_value(at), "takes a list of 1 to %d counts", SHAPE_MAX);
+		faults_error(
+			w->faults, place_value(at), "takes a list of 1 to %d counts", SHAPE_MAX);
 		return;
 	}
 	s->shape = calloc(count, sizeof(*s->shape));
@@ -146,7 +148,8 @@ static void read_publish(struct walk *w, const struct node *node, struct conf_st
 	const struct node *at[PUBLISH_KEYS] = {0};
 	if (node)
 		walk_map(w, node, publish_keys, at);
-	s->payload = (enum payload)walk_choice(w, at[PUBLISH_PAYLOAD], &publish_keys[PUBLISH_PAYLOAD]);
+	s->payload =
+		(enum payload)walk_choice(w, at[PUBLISH_PAYLOAD], &publish_keys[PUBLISH_PAYLOAD]);
 	s->publish_empty = walk_bool(w, at[PUBLISH_EMPTY], &publish_keys[PUBLISH_EMPTY]);
 }
 
@@ -163,14 +166,14 @@ static int asked(struct walk *w, struct program *program, const char *key, doubl
 }
 
 /* A stage's own word about dt or window does not fit: then building it would only say so again. */
-#define contradict(w, program, ...)                                                                \
-	do {                                                                                       \
-		faults_error((w)->faults, __VA_ARGS__);                                            \
-		(program)->sound = false;                                                          \
+#define contradict(w, program, ...)                     \
+	do {                                            \
+		faults_error((w)->faults, __VA_ARGS__); \
+		(program)->sound = false;               \
 	} while (0)
 
-static void read_dt(struct walk *w, const struct node *at, struct program *program,
-	struct conf_stream *s)
+static void read_dt(
+	struct walk *w, const struct node *at, struct program *program, struct conf_stream *s)
 {
 	char buf[160], line[32];
 	double seconds;
@@ -196,8 +199,8 @@ static void read_dt(struct walk *w, const struct node *at, struct program *progr
 	}
 }
 
-static void read_window(struct walk *w, const struct node *at, struct program *program,
-	struct conf_stream *s)
+static void read_window(
+	struct walk *w, const struct node *at, struct program *program, struct conf_stream *s)
 {
 	struct param_value v;
 	char line[32];
@@ -220,24 +223,6 @@ static void read_window(struct walk *w, const struct node *at, struct program *p
 
 #undef contradict
 
-/* Bounds that infinities are clamped to: those of the range, the widest of its channels'. */
-static void take_range(const struct pipeline *p, struct conf_stream *s)
-{
-	const struct stage *stage = &p->stages[0];
-	const struct param *rows = stage->class->params;
-	const struct param *lo = param_find(rows, "lo"), *hi = param_find(rows, "hi");
-	if (!p->ranged || !lo || !hi)
-		return;
-	const struct param_value *low = &stage->values[lo - rows], *high = &stage->values[hi - rows];
-	s->has_range = true;
-	s->lo = (float)low->number;
-	s->hi = (float)high->number;
-	for (uint32_t i = 0; low->numbers && i < low->count; i++)
-		s->lo = fminf(s->lo, (float)low->numbers[i]);
-	for (uint32_t i = 0; high->numbers && i < high->count; i++)
-		s->hi = fmaxf(s->hi, (float)high->numbers[i]);
-}
-
 static void check_program(struct walk *w, struct program *program, struct conf_stream *s)
 {
 	struct fault f;
@@ -246,15 +231,21 @@ static void check_program(struct walk *w, struct program *program, struct conf_s
 		conf_encode_fault(w, program, &f);
 		return;
 	}
-	take_range(p, s);
 	pipeline_free(p);
 }
 
 /* Bytes without which no row can be sent; `pairs` may leave channels out. */
 static uint64_t row_bytes(const struct conf_stream *s)
 {
-	static const uint8_t sizes[] = {[ROW_F32] = 4, [ROW_F64] = 8, [ROW_I8] = 1, [ROW_U8] = 1,
-		[ROW_I16] = 2, [ROW_U16] = 2, [ROW_I32] = 4, [ROW_JSON] = 2, [ROW_PAIRS] = 0};
+	static const uint8_t sizes[] = {[ROW_F32] = 4,
+		[ROW_F64] = 8,
+		[ROW_I8] = 1,
+		[ROW_U8] = 1,
+		[ROW_I16] = 2,
+		[ROW_U16] = 2,
+		[ROW_I32] = 4,
+		[ROW_JSON] = 2,
+		[ROW_PAIRS] = 0};
 	return (uint64_t)s->channels * sizes[s->type];
 }
 
@@ -291,8 +282,6 @@ struct conf_stream *conf_stream_read(struct walk *w, const struct node *node)
 	}
 	s->line = node->line;
 	s->seed = w->conf->seed;
-	s->lo = -FLT_MAX;
-	s->hi = FLT_MAX;
 	if (!at[STREAM_NAME])
 		faults_error(w->faults, place_value(node), "needs a name");
 	s->name = walk_keep(w, walk_name(w, at[STREAM_NAME]));

@@ -36,12 +36,11 @@ static int bad_scheme(const char *text, struct fault *f)
 	if (nearest)
 		return fault_set(f, -EINVAL, "unknown scheme \"%s://\"; did you mean %s://?",
 			scheme, nearest);
-	return fault_set(
-		f, -EINVAL, "unknown scheme \"%s://\"; write tcp:// or ipc://", scheme);
+	return fault_set(f, -EINVAL, "unknown scheme \"%s://\"; write tcp:// or ipc://", scheme);
 }
 
-static int parse_ipc(const char *text, enum endpoint_use use, struct endpoint *endpoint,
-	struct fault *f)
+static int parse_ipc(
+	const char *text, enum endpoint_use use, struct endpoint *endpoint, struct fault *f)
 {
 	const char *path = text + strlen("ipc://");
 	const size_t longest = sizeof(((struct sockaddr_un *)0)->sun_path) - 1;
@@ -75,11 +74,13 @@ static int split(const char *text, struct endpoint *endpoint, const char **port,
 		if (!colon)
 			return fault_set(f, -EINVAL, "the port is missing: write %.60s:7570", text);
 		if (memchr(text, ':', (size_t)(colon - text)))
-			return fault_set(f, -EINVAL, "put the IPv6 address into brackets: [%.*s]:%s",
+			return fault_set(f, -EINVAL,
+				"put the IPv6 address into brackets: [%.*s]:%s",
 				(int)(colon - text < 60 ? colon - text : 60), text, colon + 1);
 	}
 	if (end == host)
-		return fault_set(f, -EINVAL, "the host is missing; 127.0.0.1 is this machine alone");
+		return fault_set(
+			f, -EINVAL, "the host is missing; 127.0.0.1 is this machine alone");
 	snprintf(endpoint->host, sizeof(endpoint->host), "%.*s", (int)(end - host), host);
 	*port = colon + 1;
 	return 0;
@@ -147,8 +148,8 @@ static int classify(struct endpoint *endpoint, enum endpoint_use use, struct fau
 	return 0;
 }
 
-static int parse_tcp(const char *address, enum endpoint_use use, struct endpoint *endpoint,
-	struct fault *f)
+static int parse_tcp(
+	const char *address, enum endpoint_use use, struct endpoint *endpoint, struct fault *f)
 {
 	const char *port = "";
 	int err = split(address, endpoint, &port, f);

@@ -11,7 +11,7 @@
 /* Kept while collecting, of each weight, so that thousands of warnings cannot hide an error. */
 #define COLLECT_MAX 1000
 /* Kept in the end: nobody reads more. */
-#define KEEP_MAX 100
+#define KEEP_MAX  100
 #define KEEP_ROOM 128 /* a power of two, as grow() expects */
 
 struct place place_whole(void)
@@ -96,8 +96,8 @@ void faults_add(struct conf_faults *faults, enum fault_weight weight, struct pla
 		return;
 	}
 	struct conf_fault *fault = &faults->items[faults->count++];
-	*fault = (struct conf_fault){
-		.warning = warning, .line = place.line, .column = place.column};
+	*fault =
+		(struct conf_fault){.warning = warning, .line = place.line, .column = place.column};
 	memcpy(fault->path, place.path, sizeof(fault->path));
 	va_list args;
 	va_start(args, format);

@@ -14,10 +14,10 @@ struct place {
 	char path[sizeof(((struct conf_fault *)0)->path)];
 };
 
-struct place place_whole(void);                       /* the file as a whole */
-struct place place_mark(int line, int column);        /* a position without a node */
-struct place place_value(const struct node *node);    /* what the node holds */
-struct place place_key(const struct node *node);      /* the key that names it */
+struct place place_whole(void);                                     /* the file as a whole */
+struct place place_mark(int line, int column);                      /* a position without a node */
+struct place place_value(const struct node *node);                  /* what the node holds */
+struct place place_key(const struct node *node);                    /* the key that names it */
 struct place place_under(const struct node *node, const char *key); /* a key that is not there */
 
 enum fault_weight { FAULT_ERROR, FAULT_WARNING };

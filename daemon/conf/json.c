@@ -41,8 +41,9 @@ static int build_number(struct builder *b, const json_t *json, struct node *self
 {
 	char text[64];
 	int length = json_is_integer(json)
-		? snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT, json_integer_value(json))
-		: snprintf(text, sizeof(text), "%.17g", json_real_value(json));
+			     ? snprintf(text, sizeof(text), "%" JSON_INTEGER_FORMAT,
+				       json_integer_value(json))
+			     : snprintf(text, sizeof(text), "%.17g", json_real_value(json));
 	return build_text(b, text, (size_t)length, self);
 }
 
@@ -75,7 +76,8 @@ static int build_map(struct builder *b, const json_t *json, struct node *self, i
 		return no_room(b, self, count);
 	const char *key;
 	json_t *value;
-	json_object_foreach((json_t *)json, key, value) {
+	json_object_foreach((json_t *)json, key, value)
+	{
 		struct node *item = &self->items[self->count];
 		item->up = self;
 		item->index = self->count;

@@ -14,181 +14,448 @@
 
 const char *const clock_words[] = {
 	[CLOCK_WALL] = "wall", [CLOCK_DATA] = "data", [CLOCK_MANUAL] = "manual", NULL};
-const char *const overrun_words[] = {[OVERRUN_CATCH_UP] = "catch_up", [OVERRUN_SKIP] = "skip",
-	[OVERRUN_STOP] = "stop", NULL};
-const char *const row_type_words[] = {[ROW_F32] = "f32", [ROW_F64] = "f64", [ROW_I8] = "i8",
-	[ROW_U8] = "u8", [ROW_I16] = "i16", [ROW_U16] = "u16", [ROW_I32] = "i32",
-	[ROW_JSON] = "json", [ROW_PAIRS] = "pairs", NULL};
+const char *const overrun_words[] = {
+	[OVERRUN_CATCH_UP] = "catch_up", [OVERRUN_SKIP] = "skip", [OVERRUN_STOP] = "stop", NULL};
+const char *const row_type_words[] = {[ROW_F32] = "f32",
+	[ROW_F64] = "f64",
+	[ROW_I8] = "i8",
+	[ROW_U8] = "u8",
+	[ROW_I16] = "i16",
+	[ROW_U16] = "u16",
+	[ROW_I32] = "i32",
+	[ROW_JSON] = "json",
+	[ROW_PAIRS] = "pairs",
+	NULL};
 const char *const input_mode_words[] = {
 	[INPUT_HOLD] = "hold", [INPUT_QUEUE] = "queue", [INPUT_MEAN] = "mean", NULL};
 const char *const on_stale_words[] = {
 	[STALE_HOLD] = "hold", [STALE_ZERO] = "zero", [STALE_SILENCE] = "silence", NULL};
-const char *const payload_words[] = {[PAYLOAD_WORDS] = "words", [PAYLOAD_BITMAP] = "bitmap",
-	[PAYLOAD_AUTO] = "auto", NULL};
+const char *const payload_words[] = {
+	[PAYLOAD_WORDS] = "words", [PAYLOAD_BITMAP] = "bitmap", [PAYLOAD_AUTO] = "auto", NULL};
 
 const struct key top_keys[] = {
-	[TOP_CLOCK] = {.row = {.name = "clock", .type = PARAM_CHOICE, .preset = "wall",
-		.choices = clock_words,
-		.help = "What makes a tick: wall = the monotonic clock, every dt; data = each row "
-			"that arrives, as fast as the machine can, lossless; manual = the control "
-			"socket's step."}},
-	[TOP_DT] = {.row = {.name = "dt", .type = PARAM_NUMBER, .unit = UNIT_SECONDS,
-		.preset = "1 ms", .min = 1e-6, .max = 4,
-		.help = "Length of a tick of every stream that does not say its own; a whole number "
-			"of nanoseconds."}},
-	[TOP_OVERRUN] = {.row = {.name = "overrun", .type = PARAM_CHOICE, .preset = "catch_up",
-		.choices = overrun_words,
-		.help = "What happens to missed ticks in clock wall: catch_up = they run at once, "
-			"flagged late; skip = they do not run, the next one is flagged gap; stop = "
-			"the daemon ends with an error."}},
-	[TOP_MAX_CATCH_UP] = {.row = {.name = "max_catch_up", .type = PARAM_COUNT,
-		.unit = UNIT_TICKS, .preset = "10", .min = 1, .max = 1000000,
-		.help = "Missed ticks that overrun: catch_up runs at once before it skips the rest."}},
-	[TOP_SEED] = {.row = {.name = "seed", .type = PARAM_COUNT, .preset = "1",
-		.help = "Seed of all random stages; each stream draws its own numbers from it and "
-			"its name."}},
-	[TOP_INGEST] = {.row = {.name = "ingest", .preset = SPIKED_INGEST_DEFAULT,
-		.help = "Where rows come in: an endpoint is a PULL socket bound there; a map "
-			"{connect, topic, stream} is a SUB socket connected to somebody's PUB."},
-		.kind = KEY_LIST, .shape = "list of endpoints or maps", .under = ingest_keys},
-	[TOP_PUBLISH] = {.row = {.name = "publish", .preset = SPIKED_PUBLISH_DEFAULT,
-		.help = "Where subscribers connect: endpoints of one XPUB socket."},
-		.kind = KEY_LIST, .shape = "list of endpoints"},
-	[TOP_CONTROL] = {.row = {.name = "control", .preset = SPIKED_CONTROL_DEFAULT,
-		.help = "Endpoint of the control socket, or none."},
-		.kind = KEY_TEXT, .shape = "endpoint or none"},
-	[TOP_INSECURE] = {.row = {.name = "insecure", .type = PARAM_BOOL, .preset = "false",
-		.help = "Allows endpoints that other machines can reach: anybody there can then "
-			"send rows, listen and control."}},
-	[TOP_MAX_ROW_BYTES] = {.row = {.name = "max_row_bytes", .type = PARAM_COUNT,
-		.unit = UNIT_BYTES, .preset = "16 MiB", .min = 512, .max = 1 << 30,
-		.help = "Longest payload of a row message; a longer one is refused and counted."}},
-	[TOP_SEND_QUEUE] = {.row = {.name = "send_queue", .type = PARAM_COUNT, .preset = "1000",
-		.min = 1, .max = 1000000,
-		.help = "Messages that wait for one slow subscriber before it loses some."}},
-	[TOP_RECEIVE_QUEUE] = {.row = {.name = "receive_queue", .type = PARAM_COUNT,
-		.preset = "1000", .min = 1, .max = 1000000,
-		.help = "Messages of one sensor that wait to be read before the sensor has to."}},
-	[TOP_REALTIME] = {.row = {.name = "realtime", .flags = PARAM_OPTIONAL,
-		.help = "What the ticking thread asks the kernel for. What was granted is logged and "
-			"exported; a refusal is a warning."},
-		.kind = KEY_MAP, .shape = "map", .under = realtime_keys},
-	[TOP_WEB] = {.row = {.name = "web", .flags = PARAM_OPTIONAL,
-		.help = "Address of the web page, host:port. Checked, but not served by this version."},
-		.kind = KEY_TEXT, .shape = "host:port"},
-	[TOP_STATE] = {.row = {.name = "state", .flags = PARAM_OPTIONAL,
-		.help = "Snapshots of the streams' state. Checked, but not written by this version."},
-		.kind = KEY_MAP, .shape = "map", .under = state_keys},
-	[TOP_STREAMS] = {.row = {.name = "streams", .flags = PARAM_OPTIONAL | PARAM_LIVE,
-		.help = "The streams at start; the control socket adds and removes more."},
-		.kind = KEY_LIST, .shape = "list of maps", .under = stream_keys},
+	[TOP_CLOCK] =
+		{
+			.row.name = "clock",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "wall",
+			.row.choices = clock_words,
+			.row.help = "What makes a tick: wall = the monotonic clock, every dt; "
+				    "data = each row that arrives, as fast as the machine can, "
+				    "lossless; manual = the control socket's step.",
+		},
+	[TOP_DT] =
+		{
+			.row.name = "dt",
+			.row.type = PARAM_NUMBER,
+			.row.unit = UNIT_SECONDS,
+			.row.preset = "1 ms",
+			.row.min = 1e-6,
+			.row.max = 4,
+			.row.help = "Length of a tick of every stream that does not say its own; "
+				    "a whole number of nanoseconds.",
+		},
+	[TOP_OVERRUN] =
+		{
+			.row.name = "overrun",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "catch_up",
+			.row.choices = overrun_words,
+			.row.help = "What happens to missed ticks in clock wall: catch_up = they "
+				    "run at once, flagged late; skip = they do not run, the next "
+				    "one is flagged gap; stop = the daemon ends with an error.",
+		},
+	[TOP_MAX_CATCH_UP] =
+		{
+			.row.name = "max_catch_up",
+			.row.type = PARAM_COUNT,
+			.row.unit = UNIT_TICKS,
+			.row.preset = "10",
+			.row.min = 1,
+			.row.max = 1000000,
+			.row.help = "Missed ticks that overrun: catch_up runs at once before it "
+				    "skips the rest.",
+		},
+	[TOP_SEED] =
+		{
+			.row.name = "seed",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1",
+			.row.help = "Seed of all random stages; each stream draws its own numbers "
+				    "from it and its name.",
+		},
+	[TOP_INGEST] =
+		{
+			.row.name = "ingest",
+			.row.preset = SPIKED_INGEST_DEFAULT,
+			.row.help = "Where rows come in: an endpoint is a PULL socket bound "
+				    "there; a map {connect, topic, stream} is a SUB socket "
+				    "connected to somebody's PUB.",
+			.kind = KEY_LIST,
+			.shape = "list of endpoints or maps",
+			.under = ingest_keys,
+		},
+	[TOP_PUBLISH] =
+		{
+			.row.name = "publish",
+			.row.preset = SPIKED_PUBLISH_DEFAULT,
+			.row.help = "Where subscribers connect: endpoints of one XPUB socket.",
+			.kind = KEY_LIST,
+			.shape = "list of endpoints",
+		},
+	[TOP_CONTROL] =
+		{
+			.row.name = "control",
+			.row.preset = SPIKED_CONTROL_DEFAULT,
+			.row.help = "Endpoint of the control socket, or none.",
+			.kind = KEY_TEXT,
+			.shape = "endpoint or none",
+		},
+	[TOP_INSECURE] =
+		{
+			.row.name = "insecure",
+			.row.type = PARAM_BOOL,
+			.row.preset = "false",
+			.row.help = "Allows endpoints that other machines can reach: anybody "
+				    "there can then send rows, listen and control.",
+		},
+	[TOP_MAX_ROW_BYTES] =
+		{
+			.row.name = "max_row_bytes",
+			.row.type = PARAM_COUNT,
+			.row.unit = UNIT_BYTES,
+			.row.preset = "16 MiB",
+			.row.min = 512,
+			.row.max = 1 << 30,
+			.row.help = "Longest payload of a row message; a longer one is refused "
+				    "and counted.",
+		},
+	[TOP_SEND_QUEUE] =
+		{
+			.row.name = "send_queue",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1000",
+			.row.min = 1,
+			.row.max = 1000000,
+			.row.help = "Messages that wait for one slow subscriber before it loses "
+				    "some.",
+		},
+	[TOP_RECEIVE_QUEUE] =
+		{
+			.row.name = "receive_queue",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1000",
+			.row.min = 1,
+			.row.max = 1000000,
+			.row.help = "Messages of one sensor that wait to be read before the "
+				    "sensor has to.",
+		},
+	[TOP_REALTIME] =
+		{
+			.row.name = "realtime",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "What the ticking thread asks the kernel for. What was "
+				    "granted is logged and exported; a refusal is a warning.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = realtime_keys,
+		},
+	[TOP_WEB] =
+		{
+			.row.name = "web",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Address of the web page, host:port. Checked, but not served "
+				    "by this version.",
+			.kind = KEY_TEXT,
+			.shape = "host:port",
+		},
+	[TOP_STATE] =
+		{
+			.row.name = "state",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Snapshots of the streams' state. Checked, but not written by "
+				    "this version.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = state_keys,
+		},
+	[TOP_STREAMS] =
+		{
+			.row.name = "streams",
+			.row.flags = PARAM_OPTIONAL | PARAM_LIVE,
+			.row.help = "The streams at start; the control socket adds and removes "
+				    "more.",
+			.kind = KEY_LIST,
+			.shape = "list of maps",
+			.under = stream_keys,
+		},
 	[TOP_KEYS] = {.row = {0}},
 };
 
 const struct key ingest_keys[] = {
-	[INGEST_CONNECT] = {.row = {.name = "connect",
-		.help = "Endpoint of the PUB socket to connect to."},
-		.kind = KEY_TEXT, .shape = "endpoint"},
-	[INGEST_TOPIC] = {.row = {.name = "topic", .flags = PARAM_OPTIONAL,
-		.help = "Prefix of the messages to subscribe to; left out = all of them."},
-		.kind = KEY_TEXT, .shape = "text"},
-	[INGEST_STREAM] = {.row = {.name = "stream", .flags = PARAM_OPTIONAL,
-		.help = "Stream that the rows are for; left out = the first frame names it."},
-		.kind = KEY_TEXT, .shape = "name"},
+	[INGEST_CONNECT] =
+		{
+			.row.name = "connect",
+			.row.help = "Endpoint of the PUB socket to connect to.",
+			.kind = KEY_TEXT,
+			.shape = "endpoint",
+		},
+	[INGEST_TOPIC] =
+		{
+			.row.name = "topic",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Prefix of the messages to subscribe to; left out = all of "
+				    "them.",
+			.kind = KEY_TEXT,
+			.shape = "text",
+		},
+	[INGEST_STREAM] =
+		{
+			.row.name = "stream",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Stream that the rows are for; left out = the first frame "
+				    "names it.",
+			.kind = KEY_TEXT,
+			.shape = "name",
+		},
 	[INGEST_KEYS] = {.row = {0}},
 };
 
 const struct key realtime_keys[] = {
-	[REALTIME_PRIORITY] = {.row = {.name = "priority", .type = PARAM_COUNT,
-		.flags = PARAM_OPTIONAL, .min = 1, .max = 99,
-		.help = "SCHED_FIFO priority; left out = the normal scheduler."}},
-	[REALTIME_LOCK_MEMORY] = {.row = {.name = "lock_memory", .type = PARAM_BOOL,
-		.preset = "false", .help = "Keeps all memory from being paged out."}},
-	[REALTIME_CPU] = {.row = {.name = "cpu", .type = PARAM_COUNT, .flags = PARAM_OPTIONAL,
-		.min = 0, .max = 1023, .help = "The CPU to stay on; left out = any."}},
+	[REALTIME_PRIORITY] =
+		{
+			.row.name = "priority",
+			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_OPTIONAL,
+			.row.min = 1,
+			.row.max = 99,
+			.row.help = "SCHED_FIFO priority; left out = the normal scheduler.",
+		},
+	[REALTIME_LOCK_MEMORY] =
+		{
+			.row.name = "lock_memory",
+			.row.type = PARAM_BOOL,
+			.row.preset = "false",
+			.row.help = "Keeps all memory from being paged out.",
+		},
+	[REALTIME_CPU] =
+		{
+			.row.name = "cpu",
+			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_OPTIONAL,
+			.row.min = 0,
+			.row.max = 1023,
+			.row.help = "The CPU to stay on; left out = any.",
+		},
 	[REALTIME_KEYS] = {.row = {0}},
 };
 
 const struct key state_keys[] = {
-	[STATE_DIR] = {.row = {.name = "dir", .help = "Folder of the snapshots."},
-		.kind = KEY_TEXT, .shape = "path"},
-	[STATE_EVERY] = {.row = {.name = "every", .type = PARAM_NUMBER, .unit = UNIT_SECONDS,
-		.preset = "10 s", .min = 0.1, .max = 86400, .help = "Time between two snapshots."}},
+	[STATE_DIR] =
+		{
+			.row.name = "dir",
+			.row.help = "Folder of the snapshots.",
+			.kind = KEY_TEXT,
+			.shape = "path",
+		},
+	[STATE_EVERY] =
+		{
+			.row.name = "every",
+			.row.type = PARAM_NUMBER,
+			.row.unit = UNIT_SECONDS,
+			.row.preset = "10 s",
+			.row.min = 0.1,
+			.row.max = 86400,
+			.row.help = "Time between two snapshots.",
+		},
 	[STATE_KEYS] = {.row = {0}},
 };
 
 const struct key stream_keys[] = {
-	[STREAM_NAME] = {.row = {.name = "name",
-		.help = "Up to 64 of A-Z a-z 0-9 _ . -; sensors and topics use it."},
-		.kind = KEY_TEXT, .shape = "name"},
-	[STREAM_CHANNELS] = {.row = {.name = "channels", .type = PARAM_COUNT,
-		.flags = PARAM_OPTIONAL, .min = 1, .max = PIPELINE_MAX_CHANNELS,
-		.help = "Values in a row; may be left out where names says it."}},
-	[STREAM_NAMES] = {.row = {.name = "names", .flags = PARAM_OPTIONAL,
-		.help = "Names of the channels, for viewers."},
-		.kind = KEY_LIST, .shape = "list of texts"},
-	[STREAM_SHAPE] = {.row = {.name = "shape", .flags = PARAM_OPTIONAL,
-		.help = "How viewers fold the channels, e.g. [480, 640]; the product is channels."},
-		.kind = KEY_LIST, .shape = "list of counts"},
-	[STREAM_UNIT] = {.row = {.name = "unit", .flags = PARAM_OPTIONAL,
-		.help = "Unit of the values, for viewers; up to 32 bytes."},
-		.kind = KEY_TEXT, .shape = "text"},
-	[STREAM_DT] = {.row = {.name = "dt", .type = PARAM_NUMBER, .unit = UNIT_SECONDS,
-		.flags = PARAM_OPTIONAL, .min = 1e-6, .max = 4,
-		.help = "Length of a tick; left out = a stage's own dt, else the top-level one."}},
-	[STREAM_WINDOW] = {.row = {.name = "window", .type = PARAM_COUNT, .unit = UNIT_TICKS,
-		.preset = "0", .min = 0, .max = 2147483647,
-		.help = "Ticks for which one row is kept, with the state cleared at the first of "
-			"them; 0 = state persists and rows are used as they come."}},
-	[STREAM_INPUT] = {.row = {.name = "input", .flags = PARAM_OPTIONAL,
-		.help = "What rows look like and how ticks use them."},
-		.kind = KEY_MAP, .shape = "map", .under = input_keys},
-	[STREAM_RANGE] = {.row = {.name = "range", .flags = PARAM_OPTIONAL,
-		.help = "Maps values from lo..hi to 0..1 (signed: -1..1) before anything else; left "
-			"out = they pass unchanged."},
-		.kind = KEY_MAP, .shape = "map", .stage = "range"},
-	[STREAM_ENCODE] = {.row = {.name = "encode", .flags = PARAM_OPTIONAL,
-		.help = "The stages in order: each a name, or {name: {parameter: value}}; up to 15. "
-			"A list as a value gives one a channel. spiked --encoders lists them."},
-		.kind = KEY_LIST, .shape = "list of stages"},
-	[STREAM_PUBLISH] = {.row = {.name = "publish", .flags = PARAM_OPTIONAL,
-		.help = "How spikes go out."},
-		.kind = KEY_MAP, .shape = "map", .under = publish_keys},
-	[STREAM_GROUP] = {.row = {.name = "group", .flags = PARAM_OPTIONAL,
-		.help = "Streams of one group also go out together, as bundle/<group>/; they share dt."},
-		.kind = KEY_TEXT, .shape = "name"},
+	[STREAM_NAME] =
+		{
+			.row.name = "name",
+			.row.help = "Up to 64 of A-Z a-z 0-9 _ . -; sensors and topics use it.",
+			.kind = KEY_TEXT,
+			.shape = "name",
+		},
+	[STREAM_CHANNELS] =
+		{
+			.row.name = "channels",
+			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_OPTIONAL,
+			.row.min = 1,
+			.row.max = PIPELINE_MAX_CHANNELS,
+			.row.help = "Values in a row; may be left out where names says it.",
+		},
+	[STREAM_NAMES] =
+		{
+			.row.name = "names",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Names of the channels, for viewers.",
+			.kind = KEY_LIST,
+			.shape = "list of texts",
+		},
+	[STREAM_SHAPE] =
+		{
+			.row.name = "shape",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "How viewers fold the channels, e.g. [480, 640]; the product "
+				    "is channels.",
+			.kind = KEY_LIST,
+			.shape = "list of counts",
+		},
+	[STREAM_UNIT] =
+		{
+			.row.name = "unit",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Unit of the values, for viewers; up to 32 bytes.",
+			.kind = KEY_TEXT,
+			.shape = "text",
+		},
+	[STREAM_DT] =
+		{
+			.row.name = "dt",
+			.row.type = PARAM_NUMBER,
+			.row.unit = UNIT_SECONDS,
+			.row.flags = PARAM_OPTIONAL,
+			.row.min = 1e-6,
+			.row.max = 4,
+			.row.help = "Length of a tick; left out = a stage's own dt, else the "
+				    "top-level one.",
+		},
+	[STREAM_WINDOW] =
+		{
+			.row.name = "window",
+			.row.type = PARAM_COUNT,
+			.row.unit = UNIT_TICKS,
+			.row.preset = "0",
+			.row.min = 0,
+			.row.max = 2147483647,
+			.row.help = "Ticks for which one row is kept, with the state cleared at "
+				    "the first of them; 0 = state persists and rows are used as "
+				    "they come.",
+		},
+	[STREAM_INPUT] =
+		{
+			.row.name = "input",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "What rows look like and how ticks use them.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = input_keys,
+		},
+	[STREAM_RANGE] =
+		{
+			.row.name = "range",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Maps values from lo..hi to 0..1 (signed: -1..1) before "
+				    "anything else; left out = they pass unchanged.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.stage = "range",
+		},
+	[STREAM_ENCODE] =
+		{
+			.row.name = "encode",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "The stages in order: each a name, or {name: {parameter: "
+				    "value}}; up to 15. A list as a value gives one a channel. "
+				    "spiked --encoders lists them.",
+			.kind = KEY_LIST,
+			.shape = "list of stages",
+		},
+	[STREAM_PUBLISH] =
+		{
+			.row.name = "publish",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "How spikes go out.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = publish_keys,
+		},
+	[STREAM_GROUP] =
+		{
+			.row.name = "group",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Streams of one group also go out together, as "
+				    "bundle/<group>/; they share dt.",
+			.kind = KEY_TEXT,
+			.shape = "name",
+		},
 	[STREAM_KEYS] = {.row = {0}},
 };
 
 const struct key input_keys[] = {
-	[INPUT_KEY_TYPE] = {.row = {.name = "type", .type = PARAM_CHOICE, .preset = "f32",
-		.choices = row_type_words, .help = "Type of the values in a row."}},
-	[INPUT_KEY_MODE] = {.row = {.name = "mode", .type = PARAM_CHOICE, .preset = "hold",
-		.choices = input_mode_words,
-		.help = "What a tick uses: hold = the newest row; queue = each row for one tick, in "
-			"order; mean = the mean of the rows since the last tick."}},
-	[INPUT_KEY_STALE_AFTER] = {.row = {.name = "stale_after", .type = PARAM_NUMBER,
-		.unit = UNIT_SECONDS, .flags = PARAM_MIN_OPEN, .preset = "1 s", .min = 0, .max = 1e9,
-		.help = "Time without a row after which the stream counts as stale."},
-		.word = WORD_NEVER},
-	[INPUT_KEY_ON_STALE] = {.row = {.name = "on_stale", .type = PARAM_CHOICE,
-		.preset = "hold", .choices = on_stale_words,
-		.help = "What a stale stream does: hold = goes on with its last row; zero = goes on "
-			"with zeros; silence = rests, without spikes."}},
-	[INPUT_KEY_QUEUE_ROWS] = {.row = {.name = "queue_rows", .type = PARAM_COUNT,
-		.preset = "1024", .min = 1, .max = 1 << 24,
-		.help = "Rows that mode queue can hold; more are dropped and counted (clock data: "
-			"the sensor waits)."}},
+	[INPUT_KEY_TYPE] =
+		{
+			.row.name = "type",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "f32",
+			.row.choices = row_type_words,
+			.row.help = "Type of the values in a row.",
+		},
+	[INPUT_KEY_MODE] =
+		{
+			.row.name = "mode",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "hold",
+			.row.choices = input_mode_words,
+			.row.help = "What a tick uses: hold = the newest row; queue = each row "
+				    "for one tick, in order; mean = the mean of the rows since "
+				    "the last tick.",
+		},
+	[INPUT_KEY_STALE_AFTER] =
+		{
+			.row.name = "stale_after",
+			.row.type = PARAM_NUMBER,
+			.row.unit = UNIT_SECONDS,
+			.row.flags = PARAM_MIN_OPEN,
+			.row.preset = "1 s",
+			.row.min = 0,
+			.row.max = 1e9,
+			.row.help = "Time without a row after which the stream counts as stale.",
+			.word = WORD_NEVER,
+		},
+	[INPUT_KEY_ON_STALE] =
+		{
+			.row.name = "on_stale",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "hold",
+			.row.choices = on_stale_words,
+			.row.help = "What a stale stream does: hold = goes on with its last row; "
+				    "zero = goes on with zeros; silence = rests, without spikes.",
+		},
+	[INPUT_KEY_QUEUE_ROWS] =
+		{
+			.row.name = "queue_rows",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1024",
+			.row.min = 1,
+			.row.max = 1 << 24,
+			.row.help = "Rows that mode queue can hold; more are dropped and counted "
+				    "(clock data: the sensor waits).",
+		},
 	[INPUT_KEYS] = {.row = {0}},
 };
 
 const struct key publish_keys[] = {
-	[PUBLISH_PAYLOAD] = {.row = {.name = "payload", .type = PARAM_CHOICE, .preset = "words",
-		.choices = payload_words,
-		.help = "How spikes are written: words = 4 bytes each; bitmap = one bit a line; auto "
-			"= the shorter, tick by tick."}},
-	[PUBLISH_EMPTY] = {.row = {.name = "empty", .type = PARAM_BOOL, .preset = "true",
-		.help = "Publishes ticks without spikes too."}},
+	[PUBLISH_PAYLOAD] =
+		{
+			.row.name = "payload",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "words",
+			.row.choices = payload_words,
+			.row.help = "How spikes are written: words = 4 bytes each; bitmap = one "
+				    "bit a line; auto = the shorter, tick by tick.",
+		},
+	[PUBLISH_EMPTY] =
+		{
+			.row.name = "empty",
+			.row.type = PARAM_BOOL,
+			.row.preset = "true",
+			.row.help = "Publishes ticks without spikes too.",
+		},
 	[PUBLISH_KEYS] = {.row = {0}},
 };
 
@@ -201,7 +468,8 @@ static int each(const char *prefix, const struct key *keys, keys_visit *see, voi
 		int n = snprintf(path, sizeof(path), "%s%s", prefix, key->row.name);
 		assert(n > 0 && (size_t)n + 4 < sizeof(path));
 		int result = see(path, key, arg);
-		snprintf(inner, sizeof(inner), "%.120s%s.", path, key->kind == KEY_LIST ? "[]" : "");
+		snprintf(
+			inner, sizeof(inner), "%.120s%s.", path, key->kind == KEY_LIST ? "[]" : "");
 		if (!result && key->under)
 			result = each(inner, key->under, see, arg);
 		const struct encoder_class *class =

@@ -24,13 +24,13 @@ struct node {
 		struct node *items; /* LIST, MAP: `count` of them, in the order of the file */
 	};
 	uint32_t count;
-	uint32_t index; /* place in the holder */
+	uint32_t index;   /* place in the holder */
 	int line, column; /* of the value, 1-based; 0 = not from a file */
 	int key_line, key_column;
 	enum node_kind kind;
 };
 
-#define NODE_DEPTH_MAX 64          /* nested lists and maps */
+#define NODE_DEPTH_MAX 64         /* nested lists and maps */
 #define NODE_COUNT_MAX (4u << 20) /* in a tree, aliases written out */
 
 struct tree;
@@ -56,7 +56,7 @@ char *node_path(const struct node *node, char *buf, size_t size);
 const char *node_kind_text(enum node_kind kind); /* "a list", "nothing" … */
 
 /* For the two builders. */
-struct tree *tree_new(void);                         /* NULL = out of memory */
+struct tree *tree_new(void);                          /* NULL = out of memory */
 struct node *tree_nodes(struct tree *tree, size_t n); /* zeroed; NULL = too many or out of memory */
 char *tree_text(struct tree *tree, const char *text, size_t length); /* a copy; NULL = no memory */
-size_t tree_count(const struct tree *tree);          /* nodes handed out so far */
+size_t tree_count(const struct tree *tree);                          /* nodes handed out so far */

@@ -50,8 +50,8 @@ static void unknown_key(struct walk *w, const struct node *item, const struct ke
 	faults_error(w->faults, place_key(item), "unknown key; it can be %s", list);
 }
 
-bool walk_map(struct walk *w, const struct node *node, const struct key *keys,
-	const struct node **at)
+bool walk_map(
+	struct walk *w, const struct node *node, const struct key *keys, const struct node **at)
 {
 	for (size_t i = 0; keys[i].row.name; i++)
 		at[i] = NULL;
@@ -86,8 +86,7 @@ static bool is_text(struct walk *w, const struct node *at, const char *wanted)
 	return false;
 }
 
-bool walk_param(struct walk *w, const struct node *at, const struct key *key,
-	struct param_value *v)
+bool walk_param(struct walk *w, const struct node *at, const struct key *key, struct param_value *v)
 {
 	param_preset(&key->row, v);
 	if (!at || !is_text(w, at, param_type_text(key->row.type)))

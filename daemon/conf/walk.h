@@ -18,13 +18,13 @@ struct walk {
 
 /* Finds the keys of a map: at[i] = the node of keys[i], or NULL. Unknown keys are errors with the
  * nearest known one. False if `node` is not a map: then all of `at` is NULL. */
-bool walk_map(struct walk *w, const struct node *node, const struct key *keys,
-	const struct node **at);
+bool walk_map(
+	struct walk *w, const struct node *node, const struct key *keys, const struct node **at);
 
 /* Reads one scalar; at = NULL or bad = the default. The value never owns a list. True = `v` holds
  * what the user wrote. The row's `word` is the caller's matter. */
-bool walk_param(struct walk *w, const struct node *at, const struct key *key,
-	struct param_value *v);
+bool walk_param(
+	struct walk *w, const struct node *at, const struct key *key, struct param_value *v);
 
 uint64_t walk_count(struct walk *w, const struct node *at, const struct key *key);
 bool walk_bool(struct walk *w, const struct node *at, const struct key *key);

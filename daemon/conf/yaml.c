@@ -46,8 +46,7 @@ static const char *scalar(const yaml_node_t *node)
 
 static bool is_plain(const yaml_node_t *node)
 {
-	return node->type == YAML_SCALAR_NODE &&
-	       node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
+	return node->type == YAML_SCALAR_NODE && node->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
 }
 
 static bool is_null(const yaml_node_t *node)
@@ -137,8 +136,8 @@ static int append(struct builder *b, struct pairs *pairs, const yaml_node_pair_t
 		pairs->items = items;
 		pairs->room = room;
 	}
-	pairs->items[pairs->count] = (struct pair){.key = key,
-		.value_id = pair->value, .order = pairs->count, .own = own};
+	pairs->items[pairs->count] = (struct pair){
+		.key = key, .value_id = pair->value, .order = pairs->count, .own = own};
 	pairs->count++;
 	return 0;
 }
@@ -321,8 +320,8 @@ static int build(struct builder *b, int id, struct node *self, int depth)
 }
 
 /* libyaml's words for what it met, with the place and, where one is known, a hint. */
-static void parse_fault(const yaml_parser_t *parser, const char *bytes, size_t size,
-	struct conf_faults *faults)
+static void parse_fault(
+	const yaml_parser_t *parser, const char *bytes, size_t size, struct conf_faults *faults)
 {
 	const char *problem = parser->problem ? parser->problem : "cannot be read";
 	if (parser->error == YAML_MEMORY_ERROR) {
@@ -345,7 +344,8 @@ static void parse_fault(const yaml_parser_t *parser, const char *bytes, size_t s
 }
 
 /* More than one document would mean that most of the file is ignored. */
-static bool is_last(yaml_parser_t *parser, const char *bytes, size_t size, struct conf_faults *faults)
+static bool is_last(
+	yaml_parser_t *parser, const char *bytes, size_t size, struct conf_faults *faults)
 {
 	yaml_document_t next;
 	if (!yaml_parser_load(parser, &next)) {

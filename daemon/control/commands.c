@@ -309,14 +309,15 @@ static void run_set(struct control *c, struct call *call)
 	struct registry *r = c->registry;
 	struct order order = {.kind = ORDER_SWAP_PROGRAM};
 	struct entry *e = named_entry(c, call), next;
-	const char *param = json_string_value(json_object_get(call->params, "param"));
 	struct pipeline_site site;
 	struct fault f = {0};
 	struct pipeline *program = NULL;
+	const char *param;
 	int stage;
 
 	if (!e)
 		return;
+	param = json_string_value(json_object_get(call->params, "param"));
 	stage = find_stage(c, call, e);
 	if (stage < 0)
 		return;

@@ -292,7 +292,8 @@ static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
 {
 	json_error_t error;
 	json_t *message = json_loadb(
-		zmq_msg_data(body), zmq_msg_size(body), JSON_REJECT_DUPLICATES, &error);
+		zmq_msg_data(body), zmq_msg_size(body), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
+		&error);
 	char text[256];
 
 	if (!message) {

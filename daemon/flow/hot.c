@@ -54,7 +54,7 @@ static void reply_to_steps(struct hot *h)
 	unsigned done = 0;
 
 	while (done < h->step_count && h->engine.virtual_ns >= h->step_targets[done]) {
-		h->steps[done].number = h->step_targets[done];
+		h->steps[done].number = h->engine.start_real_ns + h->step_targets[done];
 		mailbox_reply(h->mailbox, &h->steps[done]);
 		done++;
 	}
@@ -286,6 +286,7 @@ struct stream_set *hot_fini(struct hot *h)
 	zloop_close(&h->zloop);
 	uv_run(&h->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&h->loop);
+	ingest_fini(&h->ingest);
 	if (h->tick_fd >= 0)
 		close(h->tick_fd);
 	engine_fini(&h->engine);

@@ -151,9 +151,15 @@ void ingest_close(struct ingest *in)
 {
 	for (uint32_t i = 0; i < in->count; i++)
 		zsock_close(&in->sources[i].zsock, 0);
+	in->count = 0;
+}
+
+void ingest_fini(struct ingest *in)
+{
 	free(in->sources);
 	free(in->scratch);
-	in->count = 0;
+	in->sources = NULL;
+	in->scratch = NULL;
 }
 
 void ingest_pause(struct ingest *in)

@@ -28,7 +28,11 @@ struct ingest {
 /* Takes over `sockets` (one for each conf->ingest entry, bound or connected). 0 or negative errno. */
 int ingest_init(struct ingest *in, struct zloop *zl, void **sockets, const struct conf *conf,
 	struct engine *engine, struct daemon_counters *counters, struct mailbox *mailbox);
+
+/* Closes the sockets; libuv lets go of their handles when the loop runs next, and only then may
+ * ingest_fini free them. */
 void ingest_close(struct ingest *in);
+void ingest_fini(struct ingest *in);
 
 /* Holds all sensors back, and lets them go on. */
 void ingest_pause(struct ingest *in);

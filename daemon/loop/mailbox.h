@@ -17,7 +17,7 @@ enum order_kind {
 	ORDER_SWAP_PROGRAM, /* stream, object: struct pipeline or NULL = keep it, second: struct
 			     * blob, its meta; back: the old ones */
 	ORDER_RESET,        /* stream; back: number = its next tick */
-	ORDER_STEP,         /* number = ticks; back: number = virtual time, ns */
+	ORDER_STEP,         /* number = ticks; back: number = time reached, UNIX ns */
 	ORDER_STATUS,       /* object: struct blob to publish on status/; back: the same */
 };
 

@@ -1,5 +1,5 @@
-/* Bernoulli draws from Philox in plain C, 64 lanes at a time: thresholds, eight blocks side by
- * side, a comparison of the upper 16 bits, and the exact answer for the rare tie.
+/* Bernoulli draws from Philox in plain C, 64 lanes at a time: thresholds, eight blocks of
+ * Philox, a comparison of the upper 16 bits, and the exact answer for the rare tie.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/kernels/bits.h"
@@ -17,32 +17,11 @@
 /* Block A of eight neighbouring blocks. half[i] is the upper 16 bits of line first * 8 + i. */
 static void draw_halves(uint64_t key, uint64_t tick, uint32_t first, uint16_t half[WORD_LINES])
 {
-	uint32_t c0[WORD_BLOCKS], c1[WORD_BLOCKS], c2[WORD_BLOCKS], c3[WORD_BLOCKS];
-	uint32_t k0 = (uint32_t)key, k1 = (uint32_t)(key >> 32);
-	for (uint32_t b = 0; b < WORD_BLOCKS; b++) {
-		c0[b] = (uint32_t)tick;
-		c1[b] = (uint32_t)(tick >> 32);
-		c2[b] = first + b;
-		c3[b] = 0;
-	}
-	for (int round = 0; round < PHILOX_ROUNDS; round++) {
-		for (uint32_t b = 0; b < WORD_BLOCKS; b++) {
-			uint64_t p0 = (uint64_t)PHILOX_M0 * c0[b];
-			uint64_t p1 = (uint64_t)PHILOX_M1 * c2[b];
-			c0[b] = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0;
-			c1[b] = (uint32_t)p1;
-			c2[b] = (uint32_t)(p0 >> 32) ^ c3[b] ^ k1;
-			c3[b] = (uint32_t)p0;
-		}
-		k0 += PHILOX_W0;
-		k1 += PHILOX_W1;
-	}
+	const uint32_t key_words[2] = {(uint32_t)key, (uint32_t)(key >> 32)};
 	uint32_t words[4 * WORD_BLOCKS];
 	for (uint32_t b = 0; b < WORD_BLOCKS; b++) {
-		words[4 * b] = c0[b];
-		words[4 * b + 1] = c1[b];
-		words[4 * b + 2] = c2[b];
-		words[4 * b + 3] = c3[b];
+		const uint32_t counter[4] = {(uint32_t)tick, (uint32_t)(tick >> 32), first + b, 0};
+		philox4x32_10(counter, key_words, words + 4 * b);
 	}
 	memcpy(half, words, sizeof words);
 }

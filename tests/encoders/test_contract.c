@@ -9,11 +9,11 @@
 
 #include <math.h>
 
-#define TICKS      40u
-#define WINDOW     8u
-#define CASES_MAX  256
-#define TEXT_MAX   8192
-#define LINES_MAX  1024
+#define TICKS     40u
+#define WINDOW    8u
+#define CASES_MAX 256
+#define TEXT_MAX  8192
+#define LINES_MAX 1024
 
 static const uint32_t widths[] = {0, 1, 3, 63, 64, 65, 130};
 #define WIDTHS (sizeof widths / sizeof widths[0])
@@ -51,8 +51,8 @@ static void variant_text(const struct variant *v, uint32_t channels, char *text)
 	for (const struct param *row = v->class->params; row->name; row++) {
 		bool here = strcmp(row->name, v->row) == 0;
 		if (!here && !row->preset && !(row->flags & PARAM_OPTIONAL))
-			at += snprintf(at, (size_t)(end - at), " %s=%s", row->name,
-				required_text(row));
+			at += snprintf(
+				at, (size_t)(end - at), " %s=%s", row->name, required_text(row));
 		if (!here)
 			continue;
 		if (!v->list) {
@@ -186,8 +186,8 @@ static void assert_same_record(const struct record *a, const struct record *b)
 }
 
 /* Calls `body` for every variant and width. */
-static void each_variant(void (*body)(const struct variant *v, const char *text,
-	const struct pipeline *p))
+static void each_variant(
+	void (*body)(const struct variant *v, const char *text, const struct pipeline *p))
 {
 	static char text[TEXT_MAX];
 	for (size_t i = 0; i < variant_count; i++) {
@@ -272,9 +272,12 @@ static void save_body(const struct variant *v, const char *text, const struct pi
 	for (uint32_t cut = 0; cut < TICKS; cut += 13) {
 		struct record whole = {0}, parts = {0};
 		struct fault f;
-		struct pipeline *other = must_build(text, &(struct pipeline_site){
-			.channels = p->site.channels, .dt = p->site.dt, .window = WINDOW,
-			.seed = p->site.seed, .stream = "test"});
+		struct pipeline *other =
+			must_build(text, &(struct pipeline_site){.channels = p->site.channels,
+						 .dt = p->site.dt,
+						 .window = WINDOW,
+						 .seed = p->site.seed,
+						 .stream = "test"});
 		struct pipeline_state *a = pipeline_state_new(p), *b = pipeline_state_new(p);
 		struct pipeline_state *c = pipeline_state_new(other);
 		size_t size = pipeline_saved_size(p);
@@ -380,7 +383,8 @@ static void odd_body(const struct variant *v, const char *text, const struct pip
 			if (a.last.values && !same_float(a.last.values[i], b.last.values[i]))
 				fail_msg("%s: tick %u line %u", text, t, i);
 			if (a.last.on)
-				assert_int_equal(line_is_on(a.last.on, i), line_is_on(b.last.on, i));
+				assert_int_equal(
+					line_is_on(a.last.on, i), line_is_on(b.last.on, i));
 			if (a.last.minus)
 				assert_int_equal(
 					line_is_on(a.last.minus, i), line_is_on(b.last.minus, i));

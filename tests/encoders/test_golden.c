@@ -8,13 +8,13 @@
 
 #include <dirent.h>
 
-#define GOLDEN     "tests/golden"
-#define WORDS_MAX  1024
+#define GOLDEN      "tests/golden"
+#define WORDS_MAX   1024
 #define FILES_LEAST 13
 
 struct golden {
-	char encoder[64], tau_mem_inv[32], v_leak[32], v_th[32], v_reset[32], dt[32], f_max[32];
-	char rng[32], seed[32], out_features[32], scale[32], sigma[32];
+	char encoder[64], tau_mem_inv[64], v_leak[64], v_th[64], v_reset[64], dt[64], f_max[64];
+	char rng[64], seed[64], out_features[64], scale[64], sigma[64];
 	uint32_t channels, rows, hold_ticks;
 };
 
@@ -34,14 +34,23 @@ static void read_header(struct golden *g, const char *line)
 		size_t size;
 	} texts[] = {
 #define TEXT(name) {#name, g->name, sizeof g->name}
-		TEXT(encoder), TEXT(tau_mem_inv), TEXT(v_leak), TEXT(v_th), TEXT(v_reset),
-		TEXT(dt), TEXT(f_max), TEXT(rng), TEXT(seed), TEXT(out_features), TEXT(scale),
+		TEXT(encoder),
+		TEXT(tau_mem_inv),
+		TEXT(v_leak),
+		TEXT(v_th),
+		TEXT(v_reset),
+		TEXT(dt),
+		TEXT(f_max),
+		TEXT(rng),
+		TEXT(seed),
+		TEXT(out_features),
+		TEXT(scale),
 		TEXT(sigma),
 #undef TEXT
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		if (strcmp(key, texts[i].key) == 0)
-			snprintf(texts[i].to, texts[i].size, "%s", value);
+			snprintf(texts[i].to, texts[i].size, "%.63s", value);
 	}
 	if (strcmp(key, "channels") == 0)
 		g->channels = (uint32_t)atoi(value);
@@ -54,13 +63,14 @@ static void read_header(struct golden *g, const char *line)
 /* The pipeline that a file speaks of; *windowed says whether each row is a window. */
 static struct pipeline *golden_pipeline(const struct golden *g, bool *windowed)
 {
-	char text[512];
+	char text[1024];
 	const char *e = g->encoder;
 	bool latency = strcmp(e, "spike_latency_lif") == 0;
 	bool filtered = strcmp(e, "constant_current_lif | spike_latency") == 0;
 	*windowed = latency || filtered;
 	if (latency || filtered || strcmp(e, "constant_current_lif") == 0)
-		snprintf(text, sizeof text, "%s_encode tau_mem_inv=%s v_leak=%s v_th=%s v_reset=%s%s",
+		snprintf(text, sizeof text,
+			"%s_encode tau_mem_inv=%s v_leak=%s v_th=%s v_reset=%s%s",
 			latency ? "spike_latency_lif" : "constant_current_lif", g->tau_mem_inv,
 			g->v_leak, g->v_th, g->v_reset, filtered ? " | spike_latency_encode" : "");
 	else if (strcmp(e, "population") == 0)
@@ -82,8 +92,7 @@ static size_t read_floats(char *text, float *values)
 {
 	size_t n = 0;
 	char *rest = NULL;
-	for (char *word = strtok_r(text, " \n", &rest); word;
-		word = strtok_r(NULL, " \n", &rest)) {
+	for (char *word = strtok_r(text, " \n", &rest); word; word = strtok_r(NULL, " \n", &rest)) {
 		assert_true(n < WORDS_MAX);
 		values[n++] = strtof(word, NULL);
 	}
@@ -175,7 +184,7 @@ static void test_golden_vectors_match_bit_for_bit(void **unused)
 		const char *dot = strrchr(entry->d_name, '.');
 		if (!dot || strcmp(dot, ".txt") != 0)
 			continue;
-		char path[512];
+		char path[sizeof entry->d_name + sizeof GOLDEN + 1];
 		snprintf(path, sizeof path, GOLDEN "/%s", entry->d_name);
 		print_message("%s\n", entry->d_name);
 		struct tally tally = check_file(path);

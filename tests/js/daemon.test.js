@@ -37,7 +37,7 @@ test("rows, spikes, state and control", { skip: !binary && "SPIKED_BIN is not se
 	}));
 	const daemon = spawn(binary, ["-c", path], { stdio: ["ignore", "inherit", "inherit"] });
 	const client = new Control(control, { timeout: 10000 * slow });
-	const frames = new Receiver(["spikes/imu/", "state/", "meta/imu/"], publish, { timeout: 5000 * slow });
+	const frames = new Receiver(["spikes/imu/", "state/imu/", "values/mic/", "meta/imu/"], publish, { timeout: 5000 * slow });
 	const sensor = new Sender(ingest, { timeout: 5000 * slow });
 	t.after(() => {
 		for (const each of [client, frames, sensor])
@@ -70,8 +70,8 @@ test("rows, spikes, state and control", { skip: !binary && "SPIKED_BIN is not se
 	}
 
 	await sensor.send("mic", [[-32768], [32767]], { type: "i16" });
-	assert.deepEqual([...(await next("state/mic/")).parts[0].values], [0]);
-	assert.deepEqual([...(await next("state/mic/")).parts[0].values], [1]);
+	assert.deepEqual([...(await next("values/mic/")).parts[0].values], [0]);
+	assert.deepEqual([...(await next("values/mic/")).parts[0].values], [1]);
 
 	await assert.rejects(client.call("stream", { name: "nobody" }), ControlError);
 	const [stats, one] = await Promise.all([client.call("stats"), client.call("stream", { name: "imu" })]);

@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import json
+import socket
 import struct
 import threading
 import time
@@ -172,7 +173,12 @@ class Sending(Peer):
                          {"values": [[1, None], [None, 2]], "time_ns": 5, "seq": 0})
 
     def test_without_a_daemon_it_says_so_and_keeps_the_number(self):
-        self.pull.close(0)
+        with socket.socket() as nobody:  # bound, so that the port stays free, but not listening
+            nobody.bind(("127.0.0.1", 0))
+            self.endpoint = f"tcp://127.0.0.1:{nobody.getsockname()[1]}"
+            self.blocked()
+
+    def blocked(self):
         sender = self.sender(timeout=0.05)
         for _ in range(2):
             with self.assertRaises(Blocked):

@@ -102,4 +102,16 @@ def a_bundle_is_one_tick_of_the_group():
             h.equal("activities of the third, which has no spikes", h.floats(payloads[2])[1], 1.0)
 
 
-h.main(unsigned_formats_agree, signed_formats_agree, a_bundle_is_one_tick_of_the_group)
+def in_data_clock_a_bundle_holds_the_stream_that_ticked():
+    config = {"clock": "data", "streams": [h.stream("a", 1, group="g"), h.stream("b", 2, group="g")]}
+    with h.Daemon(config) as daemon:
+        sub = daemon.sub("bundle/g/")
+        daemon.send_f32("b", 1, 2)
+        daemon.send_f32("a", 1)
+        h.equal("one part each, with the bundle's seq",
+                [[(x["lines"], x["tick"], x["seq"]) for x in heads] for _, heads, _ in sub.take(2)],
+                [[(2, 0, 0)], [(1, 0, 1)]])
+
+
+h.main(unsigned_formats_agree, signed_formats_agree, a_bundle_is_one_tick_of_the_group,
+       in_data_clock_a_bundle_holds_the_stream_that_ticked)

@@ -16,7 +16,7 @@ SEED = 4711
 
 BYTES = [
     (b"", -32700), (b"hello", -32700), (b"{", -32700), (b"\xff\xfe\x00", -32700), (b'{"jsonrpc":"2.0","id":1,"method":"info"} x', -32700),
-    (b"[" * 100000, -32700), (b"[]", -32600), (b"3", -32700), (b"null", -32700), (b'"info"', -32700), (b"{}", -32600),
+    (b"[" * 100000, -32700), (b"[]", -32600), (b"3", -32600), (b"null", -32600), (b'"info"', -32600), (b"{}", -32600),
     (b'{"jsonrpc":"2.0","id":1}', -32600), (b'{"jsonrpc":"2.0","id":1,"method":7}', -32600),
     (b'{"jsonrpc":"2.0","id":1,"method":"nope"}', -32601), (b'{"jsonrpc":"2.0","id":1,"method":""}', -32601),
     (b'{"jsonrpc":"2.0","id":1,"method":"stream","params":7}', -32600),
@@ -44,7 +44,8 @@ def requests_that_cannot_be():
         for method, params, words in (
                 ("stream", {}, "name"), ("stream", {"name": "x"}, "x"), ("stream", {"name": 3}, "name"),
                 ("remove", {"name": "t"}, "t"), ("reset", {"name": ""}, ""), ("reset", {"nam": "s"}, "name"),
-                ("set", {"name": "s", "stage": 9, "param": "v_th", "value": 1}, "9"),
+                ("set", {"name": "nobody", "stage": 0, "param": "v_th", "value": 1}, "nobody"),
+                ("set", {"name": "s", "stage": 9, "param": "v_th", "value": 1}, "stage"),
                 ("set", {"name": "s", "stage": 0, "param": "v_ht", "value": 1}, "v_th"),
                 ("set", {"name": "s", "stage": 0, "param": "v_th", "value": "x"}, "v_th"),
                 ("set", {"name": "s", "stage": 0, "param": "v_th", "value": None}, ""),
@@ -75,6 +76,10 @@ def envelopes():
         answers = json.loads(daemon.control_bytes(json.dumps(batch).encode()))
         h.equal("a batch has an answer each", [(a["id"], "result" in a) for a in answers],
                 [("a", True), (2, False), (None, False)])
+        h.equal("parameters may be a list", json.loads(daemon.control_bytes(
+            b'{"jsonrpc":"2.0","id":1,"method":"stream","params":["s"]}'))["result"]["stream"], "s")
+        h.equal("but not longer than the method's", code(daemon.control_bytes(
+            b'{"jsonrpc":"2.0","id":1,"method":"stream","params":["s",1,2,3,4,5,6]}')), -32602)
         h.equal("any id comes back", json.loads(daemon.control_bytes(
             b'{"jsonrpc":"2.0","id":"\\u00e9 9007199254740993","method":"info"}'))["id"], "é 9007199254740993")
         dealer = daemon.context.socket(zmq.DEALER)

@@ -27,6 +27,8 @@ from pathlib import Path
 import zmq
 
 SLOW = float(os.environ.get("SPIKED_SLOW", "1"))
+INSTRUMENTED = bool(os.environ.get("SPIKED_WRAP")) or SLOW > 1  # figures of time and memory mean little
+os.environ.setdefault("TSAN_OPTIONS", f"suppressions={Path(__file__).resolve().parent / 'tsan.supp'}")
 TESTS = Path(__file__).resolve().parent.parent
 HEADER = struct.Struct("<4sBBHQQQqqIIII")
 FIELDS = ("magic", "kind", "format", "flags", "epoch", "tick", "seq", "time_ns", "source_ns",
@@ -167,7 +169,7 @@ class Daemon:
         try:
             self.start()
         except BaseException:
-            self._end()
+            self.close()
             raise
         return self
 
@@ -178,9 +180,10 @@ class Daemon:
         finally:
             if kind is not None:
                 print(f"  the daemon's log:\n{self.log()[-4000:]}", file=sys.stderr)
-            self._end()
+            self.close()
 
-    def _end(self):
+    def close(self):
+        """Ends it at once, if need be, and forgets its files."""
         if self.process and self.process.poll() is None:
             self.process.kill()
             self.process.wait()
@@ -266,8 +269,12 @@ class Daemon:
         with self.context.socket(zmq.REQ) as req:
             req.connect(self.control_at)
             req.send(request)
-            if not req.poll(int(timeout * 1000 * SLOW)):
-                raise TimeoutError(f"no answer to {_short(request)}")
+            end = time.monotonic() + timeout * SLOW
+            while not req.poll(50):
+                if self.process.poll() is not None:
+                    raise Failed(f"the daemon ended with {self.process.returncode} on {_short(request)}")
+                if time.monotonic() > end:
+                    raise TimeoutError(f"no answer to {_short(request)}")
             return req.recv()
 
     def control(self, method, timeout=5.0, **params):

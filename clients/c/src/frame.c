@@ -157,10 +157,8 @@ static bool next_word(
 	spike->line = word & ~SPIKED_NEGATIVE;
 	spike->negative = (word & SPIKED_NEGATIVE) != 0;
 	spike->value = 1.0f;
-	if (frame->header.format == SPIKED_FORMAT_GRADED) {
+	if (frame->header.format == SPIKED_FORMAT_GRADED)
 		spike->value = spiked_floats(frame)[iter->at];
-		spike->negative = spike->value < 0.0f;
-	}
 	iter->at++;
 	return true;
 }

@@ -242,8 +242,8 @@ SPIKED_API const uint8_t *spiked_bitmap(const struct spiked_frame *frame, bool n
 
 struct spiked_spike {
 	uint32_t line;
-	bool negative;
-	float value; /* graded: the spike's value with its sign; else 1 */
+	bool negative; /* graded spikes: never, the value has the sign */
+	float value;   /* of a graded spike; else 1 */
 };
 
 /* Walks the spikes of a frame in any format, ascending by line:

@@ -1,0 +1,333 @@
+"""What scripts/test runs once everything is installed: builds, lint, tests, and the count at the end.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import argparse
+import concurrent.futures
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import xml.etree.ElementTree as xml
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = "/usr/bin/python3"
+FILE_LIMIT_S = 120  # for one system test file, times SPIKED_SLOW
+PROGRAM_LIMIT_S = 120  # for one C test program, likewise
+SUITE_LIMIT_S = 600
+
+# Files that make both loops work at once: what the thread sanitizer is to see.
+BOTH_LOOPS = ("20-", "30-", "41-", "43-", "53-", "60-", "61-")
+# Files that measure time run alone.
+ALONE = ("7",)
+
+SANITIZED = {
+    "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
+    "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
+    # libzmq and libuv are not instrumented: what only they see is not ours to judge.
+    "TSAN_OPTIONS": "exitcode=99:halt_on_error=1:ignore_noninstrumented_modules=1:second_deadlock_stack=1",
+}
+
+
+class Tally:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+        self.failures = []
+
+    def add(self, name, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+        if failed:
+            self.failures.append(name)
+
+    def one(self, name, good, output="", seconds=None):
+        """Counts one test and says how it went; the output only of one that failed."""
+        took = "" if seconds is None else f" ({seconds:.1f} s)"
+        say(f"{'ok    ' if good else 'FAILED'} {name}{took}")
+        if not good and output:
+            say("".join(f"    {line}\n" for line in output.rstrip().splitlines()), end="")
+        self.add(name, passed=int(good), failed=int(not good))
+
+    def skip(self, name, why):
+        say(f"skip   {name}: {why}")
+        self.add(name, skipped=1)
+
+
+tally = Tally()
+
+
+def say(text, end="\n"):
+    print(text, end=end, flush=True)
+
+
+def title(text):
+    say(f"\n== {text}")
+
+
+def run(command, limit, env=None, cwd=ROOT):
+    """(exit status or None when the time was up, output of both streams). A command's children die
+    with it."""
+    process = subprocess.Popen(
+        [str(word) for word in command], cwd=cwd, env={**os.environ, **(env or {})},
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True, errors="replace", start_new_session=True)
+    try:
+        output, _ = process.communicate(timeout=limit)
+        return process.returncode, output
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        output, _ = process.communicate()
+        return None, f"{output}\nnot done after {limit:g} s: killed"
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
+def build(folder, name, *options, limit=1200):
+    """True when it built; counts as a test."""
+    began = time.monotonic()
+    status, output = run(
+        [ROOT / "scripts/lib/build", ROOT / folder, "-DSPIKED_WERROR=ON", "-DSPIKED_TESTS=ON", *options],
+        limit)
+    tally.one(f"build: {name}", status == 0, output, time.monotonic() - began)
+    return status == 0
+
+
+def system_env(folder, slow=1.0, **more):
+    return {"SPIKED_BIN": str(ROOT / folder / "bin/spiked"),
+            "SPIKECTL_BIN": str(ROOT / folder / "bin/spikectl"),
+            "SPIKED_SLOW": f"{slow * float(os.environ.get('SPIKED_SLOW', '1')):g}", **more}
+
+
+def lint():
+    title("lint")
+    for script in sorted((ROOT / "tests/lint").glob("[a-z]*.py")):
+        status, output = run([PYTHON, script], 120)
+        tally.one(f"lint: {script.stem}", status == 0, output)
+
+
+def configurations(folder, wanted):
+    title("shipped configurations")
+    for path in sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config/examples").glob("*.yaml")]):
+        name = f"check: {path.relative_to(ROOT)}"
+        if wanted(name):
+            status, output = run([ROOT / folder / "bin/spiked", "--check", "-c", path], 20)
+            tally.one(name, status == 0, output)
+
+
+def cmocka_counts(output, good):
+    """(passed, failed, skipped) cases of a cmocka program; one failure if it did not get to count."""
+    def last(word):
+        found = re.findall(rf"\[ *{word} *\] (\d+) test\(s\)", output)
+        return int(found[-1]) if found else 0
+    passed, failed, skipped = last("PASSED"), last("FAILED"), last("SKIPPED")
+    if good and passed + skipped == 0:
+        passed = 1
+    if not good and failed == 0:
+        failed = 1
+    return passed, failed, skipped
+
+
+def unit(folder, pattern, env=None, slow=1.0):
+    title(f"C tests, {folder}")
+    report = Path(tempfile.mkdtemp(prefix="spiked-ctest-")) / "report.xml"
+    command = ["ctest", "--test-dir", ROOT / folder, "-j2", "--timeout", int(PROGRAM_LIMIT_S * slow),
+               "--output-junit", report, "--test-output-size-passed", 1 << 20,
+               "--test-output-size-failed", 1 << 20]
+    if pattern:
+        command += ["-R", pattern]
+    _, output = run(command, SUITE_LIMIT_S * slow, env)
+    if not report.exists() or not pattern and "No tests were found" in output:
+        tally.one("ctest", False, output)
+        return
+    for case in xml.parse(report).getroot().iter("testcase"):
+        text = case.findtext("system-out") or ""
+        good = case.get("status") == "run"
+        passed, failed, skipped = cmocka_counts(text, good)
+        name = f"{case.get('name')}: {passed} passed" + (f", {failed} failed" if failed else "") + (
+            f", {skipped} skipped" if skipped else "")
+        say(f"{'ok    ' if good else 'FAILED'} {name} ({float(case.get('time', 0)):.1f} s)")
+        if not good:
+            say("".join(f"    {line}\n" for line in text.rstrip().splitlines()), end="")
+        tally.add(case.get("name"), passed, failed, skipped)
+
+
+def python_client(folder, pattern):
+    title("Python client")
+    command = [PYTHON, "-m", "unittest", "discover", "-s", "tests/python"]
+    if pattern:
+        command += ["-k", f"*{pattern}*"]
+    status, output = run(command, SUITE_LIMIT_S, system_env(folder))
+    ran = re.search(r"^Ran (\d+) test", output, re.M)
+    odd = {word: int(count) for word, count in
+           re.findall(r"(failures|errors|skipped|expected failures)=(\d+)", output)}
+    failed = odd.get("failures", 0) + odd.get("errors", 0)
+    skipped = odd.get("skipped", 0)
+    nothing = ran and int(ran[1]) == 0
+    if pattern and nothing:
+        return
+    if status != 0 and failed == 0 or nothing:
+        failed = 1
+    passed = max(0, int(ran[1]) - failed - skipped) if ran else 0
+    say(f"{'FAILED' if failed else 'ok    '} tests/python: {passed} passed, {failed} failed, {skipped} skipped")
+    if failed:
+        say(output)
+    tally.add("tests/python", passed, failed, skipped)
+
+
+def node_modules():
+    """Installs what the JavaScript client needs. True when it is there."""
+    node, npm = os.environ.get("NODE"), os.environ.get("NPM")
+    if not node or not npm:
+        return False
+    client = ROOT / "clients/js"
+    done = client / "node_modules/.package-lock.json"
+    if done.exists() and done.stat().st_mtime >= (client / "package-lock.json").stat().st_mtime:
+        return True
+    # npm starts "node" from PATH: its own neighbour must come first.
+    env = {"PATH": f"{Path(node).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"}
+    status, output = run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], 300, env, client)
+    if status != 0:
+        tally.one("npm ci in clients/js", False, output)
+    return status == 0
+
+
+def node_client(folder, pattern):
+    title("JavaScript client")
+    if not os.environ.get("NODE"):
+        tally.skip("tests/js", "there is no node with npm beside it")
+        return
+    if not node_modules():
+        return
+    command = [os.environ["NODE"], "--test"]
+    if pattern:
+        command.append(f"--test-name-pattern={pattern}")
+    status, output = run([*command, *sorted((ROOT / "tests/js").glob("*.test.js"))], SUITE_LIMIT_S,
+                         system_env(folder))
+    counts = {word: int(count) for word, count in
+              re.findall(r"^(?:#|ℹ) (pass|fail|skipped|cancelled) (\d+)$", output, re.M)}
+    passed, skipped = counts.get("pass", 0), counts.get("skipped", 0)
+    failed = counts.get("fail", 0) + counts.get("cancelled", 0)
+    if failed == 0 and (status != 0 or passed == 0 and not pattern):
+        failed = 1
+    say(f"{'FAILED' if failed else 'ok    '} tests/js: {passed} passed, {failed} failed, {skipped} skipped")
+    if failed:
+        say(output)
+    tally.add("tests/js", passed, failed, skipped)
+
+
+def system_file(path, env, slow):
+    began = time.monotonic()
+    status, output = run([PYTHON, path], FILE_LIMIT_S * slow, env)
+    return path, status, output, time.monotonic() - began
+
+
+def system(folder, pattern, name, slow=1.0, only=None, **env):
+    """The system tests against this build's daemon, two at a time."""
+    title(f"system tests, {name}")
+    files = sorted((ROOT / "tests/system").glob("[0-9][0-9]-*.py"))
+    if only:
+        files = [path for path in files if path.name.startswith(only)]
+    if pattern:
+        files = [path for path in files if re.search(pattern, path.name)]
+    if any(path.name.startswith("8") for path in files):
+        node_modules()
+    env = system_env(folder, slow, **env)
+    together = [path for path in files if not path.name.startswith(ALONE)]
+    alone = [path for path in files if path.name.startswith(ALONE)]
+    for group, workers in ((together, 2), (alone, 1)):
+        with concurrent.futures.ThreadPoolExecutor(workers) as pool:
+            try:
+                for done in concurrent.futures.as_completed(
+                        [pool.submit(system_file, path, env, slow) for path in group]):
+                    path, status, output, seconds = done.result()
+                    skipped = re.search(r"^\S+\.py: skipped: (.*)", output, re.M)
+                    if status == 0 and skipped:
+                        tally.skip(f"{name}: {path.name}", skipped[1])
+                    else:
+                        tally.one(f"{name}: {path.name}", status == 0, output, seconds)
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+
+
+def part_gcc(pattern):
+    title("gcc, Release")
+    if not pattern:
+        lint()
+    if build("build", "gcc, Release, warnings are errors"):
+        if not pattern:
+            configurations("build", lambda name: True)
+        unit("build", pattern)
+        python_client("build", pattern)
+        node_client("build", pattern)
+        system("build", pattern, "system")
+
+
+def part_compilers(_pattern):
+    title("clang")
+    build("build-clang", "clang, warnings are errors", "-DCMAKE_C_COMPILER=clang-14")
+    build("build-debug", "gcc, Debug, warnings are errors", "-DCMAKE_BUILD_TYPE=Debug")
+
+
+def part_asan(pattern):
+    title("ASan and UBSan")
+    if build("build-asan", "ASan and UBSan", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+             "-DSPIKED_SANITIZE=address,undefined"):
+        unit("build-asan", pattern, SANITIZED, slow=4)
+        system("build-asan", pattern, "asan", slow=4, **SANITIZED)
+
+
+def part_tsan(pattern):
+    title("TSan")
+    if build("build-tsan", "TSan", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DSPIKED_SANITIZE=thread"):
+        system("build-tsan", pattern, "tsan", slow=8, only=BOTH_LOOPS, **SANITIZED)
+
+
+def part_valgrind(pattern):
+    title("valgrind")
+    if build("build-valgrind", "gcc, with line numbers", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"):
+        system("build-valgrind", pattern, "valgrind", slow=20, SPIKED_WRAP=(
+            "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect"))
+
+
+PARTS = {
+    "quick": (part_gcc,),
+    "ci": (part_gcc, part_compilers, part_asan, part_tsan),
+    "full": (part_gcc, part_compilers, part_asan, part_tsan, part_valgrind),
+    "asan": (part_asan,),
+    "tsan": (part_tsan,),
+    "valgrind": (part_valgrind,),
+    "compilers": (part_compilers,),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="scripts/test")
+    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers"):
+        parser.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
+    parser.add_argument("--filter", default="", metavar="PATTERN")
+    options = parser.parse_args()
+    began = time.monotonic()
+    mode = options.mode or ("quick" if options.filter else "ci")
+    for part in PARTS[mode]:
+        part(options.filter)
+    title(f"done in {time.monotonic() - began:.0f} s")
+    for name in tally.failures:
+        say(f"FAILED {name}")
+    if tally.passed + tally.failed == 0:
+        say(f"nothing matches {options.filter}")
+    say(f"{tally.passed} passed, {tally.failed} failed, {tally.skipped} skipped")
+    sys.exit(1 if tally.failed or not tally.passed else 0)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(130)
