@@ -74,8 +74,8 @@ static enum exit_code load_and_run(const char *path, bool only_check)
 	} else {
 		conf_faults_print(stderr, path, &faults);
 		if (!conf)
-			fprintf(stderr, "spiked: not started; `spiked --check -c %s` checks again\n",
-				path);
+			fprintf(stderr,
+				"spiked: not started; `spiked --check -c %s` checks again\n", path);
 		code = conf ? spiked_run(conf) : EXIT_CONFIG;
 	}
 	conf_faults_fini(&faults);

@@ -5,6 +5,8 @@
 
 #include "encoders/encoder.h"
 
+#include <float.h>
+#include <stdbool.h>
 #include <string.h>
 
 static void print_kinds(FILE *out, const struct encoder_class *class)
@@ -28,28 +30,51 @@ static void print_aliases(FILE *out, const struct encoder_class *class)
 	fputs("  also: ", out);
 	for (const struct encoder_alias *a = class->aliases; a->name; a++) {
 		fprintf(out, "%s%s", a == class->aliases ? "" : ", ", a->name);
-		for (size_t i = 0; i < sizeof(a->defaults) / sizeof(a->defaults[0]) &&
-			a->defaults[i].param;
+		for (size_t i = 0;
+			i < sizeof(a->defaults) / sizeof(a->defaults[0]) && a->defaults[i].param;
 			i++)
 			fprintf(out, " (%s %s)", a->defaults[i].param, a->defaults[i].preset);
 	}
 	fputc('\n', out);
 }
 
+/* Bounds at the ends of float32 say nothing to a person. */
+static bool bounds_below(const struct param *row)
+{
+	return (row->min != 0 || row->max != 0) && row->min > -FLT_MAX;
+}
+
+static bool bounds_above(const struct param *row)
+{
+	return (row->min != 0 || row->max != 0) && row->max < FLT_MAX;
+}
+
 static void print_bounds(FILE *out, const struct param *row)
+{
+	const char *above = row->flags & PARAM_MIN_OPEN ? ">" : ">=";
+	const char *below = row->flags & PARAM_MAX_OPEN ? "<" : "<=";
+
+	if (bounds_below(row))
+		fprintf(out, " %s %.10g", above, row->min);
+	if (bounds_below(row) && bounds_above(row))
+		fputs(" and", out);
+	if (bounds_above(row))
+		fprintf(out, " %s %.10g", below, row->max);
+}
+
+static void print_type(FILE *out, const struct param *row)
 {
 	const char *unit = param_unit_text(row->unit);
 
-	if (row->type == PARAM_CHOICE)
+	if (row->type == PARAM_CHOICE) {
 		for (const char *const *c = row->choices; *c; c++)
 			fprintf(out, "%s%s", c == row->choices ? "" : "|", *c);
-	else
+	} else {
 		fputs(param_type_text(row->type), out);
+		print_bounds(out, row);
+	}
 	if (*unit)
 		fprintf(out, " [%s]", unit);
-	if (row->type != PARAM_CHOICE && (row->min != 0 || row->max != 0))
-		fprintf(out, ", %s%g … %g%s", row->flags & PARAM_MIN_OPEN ? "> " : "", row->min,
-			row->max, row->flags & PARAM_MAX_OPEN ? " (open)" : "");
 	if (row->preset)
 		fprintf(out, ", default %s", row->preset);
 	if (row->flags & PARAM_AUTO && (!row->preset || strcmp(row->preset, "auto")))
@@ -65,7 +90,7 @@ static void print_bounds(FILE *out, const struct param *row)
 static void print_param(FILE *out, const struct param *row)
 {
 	fprintf(out, "    %-13s ", row->name);
-	print_bounds(out, row);
+	print_type(out, row);
 	fprintf(out, "\n    %-13s %s\n", "", row->help);
 }
 

@@ -50,10 +50,10 @@ static void send_status(struct spiked *d)
 		struct stream *s = d->registry.entries[i].stream;
 		int liveness = atomic_load_explicit(&s->liveness, memory_order_relaxed);
 
-		json_array_append_new(streams,
-			json_pack("{s:s, s:s, s:o}", "stream", s->conf->name, "liveness",
-				liveness_words[liveness], "counters",
-				describe_counters(&s->counters, stream_counter_rows)));
+		json_array_append_new(
+			streams, json_pack("{s:s, s:s, s:o}", "stream", s->conf->name, "liveness",
+					 liveness_words[liveness], "counters",
+					 describe_counters(&s->counters, stream_counter_rows)));
 	}
 	order.object = describe_blob(json_pack("{s:s, s:i, s:o, s:I, s:f, s:s, s:o, s:o, s:o}",
 		"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "epoch",

@@ -83,7 +83,7 @@ void bernoulli_prepare(struct stage *st)
 	b->rates = NULL;
 	if (!stage_listed(st, F_MAX))
 		return;
-	float *rates = (float *)((char *)st->consts + stage_round(sizeof *b));
+	float *rates = (float *)((char *)st->consts + stage_round(sizeof(*b)));
 	for (uint32_t i = 0; i < st->in_lines; i++)
 		rates[i] = rate_of(st, stage_channel(st, i));
 	b->rates = rates;

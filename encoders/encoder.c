@@ -15,7 +15,7 @@ static const struct encoder_class *const classes[] = {
 #undef ENCODER
 };
 
-#define CLASS_COUNT (sizeof classes / sizeof classes[0])
+#define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
 #define NAMES_MAX   (16 * CLASS_COUNT)
 
 const struct encoder_class *encoder_find(const char *name, const struct encoder_alias **alias)

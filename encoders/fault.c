@@ -18,7 +18,7 @@ int fault_set(struct fault *f, int code, const char *format, ...)
 	*f = (struct fault){.code = code, .stage = -1, .item = -1};
 	va_list args;
 	va_start(args, format);
-	vsnprintf(f->text, sizeof f->text, format, args);
+	vsnprintf(f->text, sizeof(f->text), format, args);
 	va_end(args);
 	return code;
 }

@@ -157,7 +157,7 @@ void membrane_prepare(struct stage *st)
 		return;
 	}
 	size_t stride = lines_words(st->in_lines) * WORD_LINES;
-	float *a = (float *)((char *)st->consts + stage_round(sizeof *m));
+	float *a = (float *)((char *)st->consts + stage_round(sizeof(*m)));
 	float *leak = a + stride, *threshold = leak + stride, *reset = threshold + stride;
 	for (uint32_t i = 0; i < st->in_lines; i++) {
 		a[i] = step_share(st, stage_channel(st, i));

@@ -48,11 +48,11 @@ static int name_fault(const struct param *row, int item, struct fault *f)
 {
 	if (!f)
 		return -EINVAL;
-	char found[sizeof f->text];
-	memcpy(found, f->text, sizeof found);
+	char found[sizeof(f->text)];
+	memcpy(found, f->text, sizeof(found));
 	fault_set(f, -EINVAL, "%s: %.200s%s", row->name, found,
 		row->flags & PARAM_AUTO ? " (\"auto\" would do as well)" : "");
-	snprintf(f->key, sizeof f->key, "%s", row->name);
+	snprintf(f->key, sizeof(f->key), "%s", row->name);
 	f->item = item;
 	return -EINVAL;
 }
@@ -72,8 +72,8 @@ static const char *range_text(const struct param *row, char *buf, size_t size)
 	char min[32], max[32];
 	const char *unit = param_unit_text(row->unit), *gap = unit[0] ? " " : "";
 	bool has_min = isfinite(row->min), has_max = isfinite(row->max);
-	bound_text(row, row->min, min, sizeof min);
-	bound_text(row, row->max, max, sizeof max);
+	bound_text(row, row->min, min, sizeof(min));
+	bound_text(row, row->max, max, sizeof(max));
 	const char *above = row->flags & PARAM_MIN_OPEN ? "greater than" : "at least";
 	const char *below = row->flags & PARAM_MAX_OPEN ? "less than" : "at most";
 	if (has_min && has_max && !(row->flags & (PARAM_MIN_OPEN | PARAM_MAX_OPEN)))
@@ -100,7 +100,7 @@ static int range_fault(const struct param *row, const char *text, struct fault *
 {
 	char range[128];
 	return fault_set(
-		f, -EINVAL, "must be %s, not " SHOWN, range_text(row, range, sizeof range), text);
+		f, -EINVAL, "must be %s, not " SHOWN, range_text(row, range, sizeof(range)), text);
 }
 
 static bool same_word(const char *text, const char *word)
@@ -138,7 +138,7 @@ static int parse_choice(const struct param *row, const char *text, uint64_t *out
 			return 0;
 		}
 		size_t used = strlen(list);
-		snprintf(list + used, sizeof list - used, "%s%s", n ? ", " : "", row->choices[n]);
+		snprintf(list + used, sizeof(list) - used, "%s%s", n ? ", " : "", row->choices[n]);
 	}
 	const char *nearest = fault_nearest(text, row->choices, n);
 	if (nearest)
@@ -194,7 +194,7 @@ static int parse_list(const struct param *row, const char *const *texts, size_t 
 		fault_set(f, -EINVAL, n ? "the list is too long" : "the list is empty");
 		return name_fault(row, -1, f);
 	}
-	double *numbers = malloc(n * sizeof *numbers);
+	double *numbers = malloc(n * sizeof(*numbers));
 	if (!numbers)
 		return fault_set(f, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < n; i++) {
@@ -246,10 +246,10 @@ int param_copy(const struct param_value *from, struct param_value *to)
 {
 	double *numbers = NULL;
 	if (from->numbers) {
-		numbers = malloc(from->count * sizeof *numbers);
+		numbers = malloc(from->count * sizeof(*numbers));
 		if (!numbers)
 			return -ENOMEM;
-		memcpy(numbers, from->numbers, from->count * sizeof *numbers);
+		memcpy(numbers, from->numbers, from->count * sizeof(*numbers));
 	}
 	*to = *from;
 	to->numbers = numbers;

@@ -13,7 +13,7 @@
 static int keyed_fault(struct fault *f, const char *key)
 {
 	if (f)
-		snprintf(f->key, sizeof f->key, "%s", key);
+		snprintf(f->key, sizeof(f->key), "%s", key);
 	return -EINVAL;
 }
 
@@ -91,7 +91,7 @@ static int check_kinds(const struct stage *st, const struct stage *before, struc
 	for (unsigned kind = KIND_VALUES; kind <= KIND_GRADED; kind <<= 1) {
 		size_t used = strlen(takes);
 		if (st->class->in & kind)
-			snprintf(takes + used, sizeof takes - used, "%s%s", used ? " or " : "",
+			snprintf(takes + used, sizeof(takes) - used, "%s%s", used ? " or " : "",
 				kind_text((enum kind)kind));
 	}
 	bool wants_values = st->class->in == KIND_VALUES;
@@ -187,7 +187,7 @@ static void settle(struct pipeline *p, const struct stage *draft, const struct p
 			*values = draft[i].values[k];
 			if (!values->numbers)
 				continue;
-			memcpy(numbers, values->numbers, values->count * sizeof *numbers);
+			memcpy(numbers, values->numbers, values->count * sizeof(*numbers));
 			values->numbers = numbers;
 			numbers += values->count;
 		}

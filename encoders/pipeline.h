@@ -81,8 +81,9 @@ void pipeline_set_tick(struct pipeline_state *s, uint64_t tick);
 
 /* What one tick gave. Borrowed from the state, valid until the next run. */
 struct pipeline_out {
-	struct lines last;  /* output of the last stage; of no stage: `values` itself */
-	const float *state; /* one a line: of the state stage, or what a pipeline that ends in values
+	struct lines last; /* output of the last stage; of no stage: `values` itself */
+	const float
+		*state; /* one a line: of the state stage, or what a pipeline that ends in values
 			     * gives; NULL = none */
 	uint32_t state_lines;
 	const float *values; /* the channels' values after range mapping */

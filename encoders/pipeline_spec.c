@@ -81,7 +81,7 @@ static void set_presets(struct stage_spec *stage)
 		param_preset(&rows[i], &stage->values[i]);
 	if (!stage->alias)
 		return;
-	size_t most = sizeof stage->alias->defaults / sizeof stage->alias->defaults[0];
+	size_t most = sizeof(stage->alias->defaults) / sizeof(stage->alias->defaults[0]);
 	for (size_t i = 0; i < most && stage->alias->defaults[i].param; i++) {
 		const struct param *row = param_find(rows, stage->alias->defaults[i].param);
 		assert(row);
@@ -137,7 +137,7 @@ static int unknown_key(const struct stage_spec *stage, const char *key, struct f
 	else
 		err = fault_set(f, -EINVAL, "%s has no parameter \"%.60s\"", stage->asked, key);
 	if (f)
-		snprintf(f->key, sizeof f->key, "%s", key);
+		snprintf(f->key, sizeof(f->key), "%s", key);
 	return err;
 }
 
@@ -183,7 +183,7 @@ int pipeline_spec_asked(
 				key, here, *value);
 			if (f) {
 				f->stage = (int)i;
-				snprintf(f->key, sizeof f->key, "%.60s", key);
+				snprintf(f->key, sizeof(f->key), "%.60s", key);
 			}
 			return -EINVAL;
 		}

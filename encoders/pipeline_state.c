@@ -56,7 +56,7 @@ struct pipeline_state *pipeline_state_new(const struct pipeline *p)
 	memset(s, 0, p->state_bytes);
 	char *base = (char *)s;
 	uint64_t at = 0;
-	take(&at, sizeof *s);
+	take(&at, sizeof(*s));
 	s->size = p->state_bytes;
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct stage *st = &p->stages[i];

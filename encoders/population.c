@@ -286,7 +286,7 @@ static void population_prepare(struct stage *st)
 {
 	struct population *p = st->consts;
 	uint32_t count = tuning_count(st);
-	char *at = (char *)st->consts + stage_round(sizeof *p);
+	char *at = (char *)st->consts + stage_round(sizeof(*p));
 	*p = (struct population){
 		.n = (uint32_t)st->values[OUT_FEATURES].integer,
 		.natural = is_natural(st),
@@ -295,7 +295,7 @@ static void population_prepare(struct stage *st)
 		.distance = st->values[DISTANCE].integer,
 		.tunings = (struct tuning *)at,
 	};
-	float *centres = (float *)(at + stage_round(count * sizeof *p->tunings));
+	float *centres = (float *)(at + stage_round(count * sizeof(*p->tunings)));
 	for (uint32_t c = 0; c < count; c++) {
 		struct tuning *t = &p->tunings[c];
 		*t = make_tuning(st, c);

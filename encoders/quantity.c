@@ -48,7 +48,7 @@ static const struct suffix suffixes[] = {
 	{UNIT_RADIANS, "deg", 0, 3.14159265358979323846 / 180},
 };
 
-#define SUFFIX_COUNT (sizeof suffixes / sizeof suffixes[0])
+#define SUFFIX_COUNT (sizeof(suffixes) / sizeof(suffixes[0]))
 
 const char *param_unit_text(enum param_unit unit)
 {
@@ -68,7 +68,7 @@ static int bad_suffix(const char *typed, enum param_unit unit, struct fault *f)
 		if (suffixes[i].unit != unit)
 			continue;
 		size_t used = strlen(list);
-		snprintf(list + used, sizeof list - used, "%s%s", n ? ", " : "", suffixes[i].text);
+		snprintf(list + used, sizeof(list) - used, "%s%s", n ? ", " : "", suffixes[i].text);
 		names[n++] = suffixes[i].text;
 	}
 	if (n == 0)
@@ -103,7 +103,7 @@ static int find_suffix(
 	static const struct suffix plain = {UNIT_NONE, "", 0, 1};
 	char typed[NUMBER_MAX];
 	at = skip_blanks(at);
-	snprintf(typed, sizeof typed, "%s", at);
+	snprintf(typed, sizeof(typed), "%s", at);
 	for (size_t n = strlen(typed); n > 0 && isspace((unsigned char)typed[n - 1]); n--)
 		typed[n - 1] = '\0';
 	*found = &plain;
@@ -203,7 +203,7 @@ int quantity_number(const char *text, enum param_unit unit, double *out, struct 
 		/* Beyond this every double is 0 or infinite already. */
 		written = written > 100000 ? 100000 : written < -100000 ? -100000 : written;
 		char decimal[NUMBER_MAX + 16];
-		snprintf(decimal, sizeof decimal, "%.*se%ld", (int)(exponent_at - start), start,
+		snprintf(decimal, sizeof(decimal), "%.*se%ld", (int)(exponent_at - start), start,
 			written + suffix->exponent);
 		value = strtod(decimal, NULL);
 	}

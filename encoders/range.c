@@ -98,7 +98,7 @@ static void range_prepare(struct stage *st)
 	r->one.width = (float)st->values[HI].number - r->one.lo;
 	if (!r->each)
 		return;
-	float *lo = (float *)((char *)st->consts + stage_round(sizeof *r));
+	float *lo = (float *)((char *)st->consts + stage_round(sizeof(*r)));
 	float *width = lo + lines_words(st->in_lines) * WORD_LINES;
 	for (uint32_t i = 0; i < st->in_lines; i++) {
 		lo[i] = stage_float(st, LO, i);

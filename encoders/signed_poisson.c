@@ -18,7 +18,7 @@ static void signed_run(const struct stage *st, void *state, const struct lines *
 		return;
 	}
 	bernoulli_twist(st, state, in->values, true, out->on);
-	memset(out->minus, 0, lines_words(out->count) * sizeof *out->minus);
+	memset(out->minus, 0, lines_words(out->count) * sizeof(*out->minus));
 	for (uint32_t i = 0; i < out->count; i++)
 		out->minus[i / WORD_LINES] |= (uint64_t)(in->values[i] < 0.0f) << i % WORD_LINES;
 	for (size_t i = 0; i < lines_words(out->count); i++) {

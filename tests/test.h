@@ -18,14 +18,14 @@
 static inline uint32_t float_bits(float value)
 {
 	uint32_t bits;
-	memcpy(&bits, &value, sizeof bits);
+	memcpy(&bits, &value, sizeof(bits));
 	return bits;
 }
 
 static inline float bits_float(uint32_t bits)
 {
 	float value;
-	memcpy(&value, &bits, sizeof value);
+	memcpy(&value, &bits, sizeof(value));
 	return value;
 }
 

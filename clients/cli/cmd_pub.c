@@ -35,7 +35,7 @@ int64_t pub_unix_ns(void)
 
 bool pub_over(const struct pub *pub)
 {
-	return ctl_stop || ctl_now_ms() >= pub->end_ms;
+	return ctl_stop || pub_monotonic_ns() >= pub->end_ns;
 }
 
 void pub_pace(struct pub *pub, uint64_t rows)
@@ -51,9 +51,8 @@ void pub_pace(struct pub *pub, uint64_t rows)
 	}
 	pub->paced += rows;
 
-	int64_t end = now + (pub->end_ms - ctl_now_ms()) * 1000000;
-	if (due > end)
-		due = end;
+	if (due > pub->end_ns)
+		due = pub->end_ns;
 	struct timespec at = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000};
 	while (!ctl_stop && clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
@@ -205,7 +204,7 @@ static int check_words(struct ctl *ctl)
 
 int cmd_pub(struct ctl *ctl)
 {
-	struct pub pub = {.ctl = ctl, .end_ms = INT64_MAX, .refused = -1};
+	struct pub pub = {.ctl = ctl, .end_ns = INT64_MAX, .refused = -1};
 	const struct opts *o = &ctl->opts;
 	double seconds = 0;
 
@@ -225,14 +224,15 @@ int cmd_pub(struct ctl *ctl)
 	if (rc == EXIT_OK && !ctl_stop) {
 		ask_stream(&pub, o->value[OPT_TYPE]);
 		if (o->value[OPT_SECONDS])
-			pub.end_ms = ctl_now_ms() + (int64_t)(seconds * 1e3);
+			pub.end_ns = pub_monotonic_ns() + (int64_t)(seconds * 1e9);
 		if (o->value[OPT_HOST])
 			rc = pub_host(&pub);
 		else if (o->value[OPT_WAV])
 			rc = pub_wav(&pub);
 		else
 			rc = pub_stdin(&pub);
-		report(&pub);
+		if (rc == EXIT_OK || pub.messages)
+			report(&pub);
 	}
 	spiked_sender_close(pub.sender);
 	if (rc == EXIT_OK && pub.messages)

@@ -93,16 +93,16 @@ static double rate(const struct view *v)
 /* The header is cut to the window's width, or it would wrap and push rows away. */
 static void print_header(struct view *v, uint64_t missed)
 {
-	char text[512], dt[32], bin[32];
+	char text[512], dt[32], row[32];
 
 	int used = snprintf(text, sizeof(text),
-		"%s: %" PRIu32 " lines, dt %s | row = %s, column = %" PRIu32 " line%s",
-		v->ctl->words[0], v->raster.lines, text_ns(v->dt_ns, dt, sizeof(dt)),
-		text_ns(row_ns(v), bin, sizeof(bin)), v->raster.per_cell,
-		v->raster.per_cell == 1 ? "" : "s");
+		"%s: %" PRIu32 " lines, %" PRIu32 " a column | row %s", v->ctl->words[0],
+		v->raster.lines, v->raster.per_cell, text_ns(row_ns(v), row, sizeof(row)));
 	if (v->frames > 0)
-		snprintf(text + used, sizeof(text) - (size_t)used,
-			" | %.3g spikes/s, lost %" PRIu64, rate(v), missed);
+		used += snprintf(text + used, sizeof(text) - (size_t)used,
+			" | %.0f spikes/s, lost %" PRIu64, rate(v), missed);
+	snprintf(text + used, sizeof(text) - (size_t)used, " | dt %s",
+		text_ns(v->dt_ns, dt, sizeof(dt)));
 	printf("%s%.*s%s\n", v->colour ? "\033[1m" : "",
 		v->tty ? v->columns - 1 : (int)sizeof(text), text, v->colour ? "\033[0m" : "");
 	v->since_header = 0;
@@ -286,7 +286,7 @@ static void print_end(const struct view *v, const struct spiked_receiver *receiv
 			stats.malformed, stats.restarts);
 		return;
 	}
-	printf("%s: %" PRIu64 " spikes in %" PRIu64 " ticks, %s (%.4g spikes/s), lost %" PRIu64
+	printf("%s: %" PRIu64 " spikes in %" PRIu64 " ticks, %s (%.0f spikes/s), lost %" PRIu64
 	       " messages, %" PRIu64 " restarts\n",
 		v->ctl->words[0], v->spikes, v->frames,
 		text_ns(v->seconds * 1e9, span, sizeof(span)), rate(v), stats.missed,
@@ -301,7 +301,7 @@ int cmd_raster(struct ctl *ctl)
 {
 	struct sigaction resize = {.sa_handler = on_resize};
 	struct view v = {.ctl = ctl, .bin_ms = BIN_MS, .tty = isatty(STDOUT_FILENO) == 1};
-	const char *no_colour = getenv("NO_COLOR");
+	const char *no_colour = getenv("NO_COLOR"), *term = getenv("TERM");
 	double seconds = HUGE_VAL;
 
 	if (!ctl_number(ctl, OPT_SECONDS, 0, 1e9, &seconds) ||
@@ -311,7 +311,7 @@ int cmd_raster(struct ctl *ctl)
 		return ctl_usage(ctl,
 			"raster: \"%s\" is no stream's name (letters, digits, _ . -, at most 64)",
 			ctl->words[0]);
-	v.colour = v.tty && !(no_colour && *no_colour);
+	v.colour = v.tty && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
 	struct spiked_receiver *receiver = spiked_receiver_new(ctl->publish, NULL);
 	if (!receiver)
 		return ctl_fail("cannot use the publish endpoint \"%s\": %s", ctl->publish,

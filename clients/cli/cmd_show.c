@@ -2,6 +2,7 @@
  * and leave out what is missing, so that they outlive additions to the daemon.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include <assert.h>
 #include <float.h>
 #include <inttypes.h>
 #include <math.h>
@@ -231,7 +232,9 @@ static void print_streams(const json_t *streams)
 		"LINES",
 		"DT",
 		"ROWS",
+		"REFUSED",
 		"TICKS",
+		"LATE",
 		"SPIKES",
 		"PIPELINE",
 	};
@@ -239,6 +242,7 @@ static void print_streams(const json_t *streams)
 	size_t index;
 	json_t *stream;
 
+	assert(strlen(table.align) == sizeof(head) / sizeof(head[0]));
 	for (size_t i = 0; i < sizeof(head) / sizeof(head[0]); i++)
 		text_table_add(&table, head[i]);
 	json_array_foreach(streams, index, stream)

@@ -172,10 +172,20 @@ int64_t ctl_refused(const json_t *counters)
 	return sum;
 }
 
-void ctl_flush(void)
+bool ctl_flush(void)
 {
-	if (fflush(stdout) != 0 || ferror(stdout))
-		ctl_stop = 1;
+	static bool failed;
+
+	errno = 0;
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return !failed;
+	ctl_stop = 1;
+	/* A reader that has gone away (a pipe into head) has had enough: no failure. */
+	if (errno && errno != EPIPE && !failed) {
+		failed = true;
+		ctl_fail("cannot write to standard output: %s", strerror(errno));
+	}
+	return !failed;
 }
 
 void ctl_watch_init(

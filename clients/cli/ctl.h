@@ -49,8 +49,8 @@ json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spik
 /* Sum of a stream's counters of messages that spiked refused. */
 int64_t ctl_refused(const json_t *counters);
 
-/* Flushes standard output. */
-void ctl_flush(void);
+/* Flushes standard output; if that is closed, stops the command. false: it failed, which was said. */
+bool ctl_flush(void);
 
 /* Watches a connection: tells on standard error when it is lost and when it is back. */
 struct ctl_watch {

@@ -18,7 +18,7 @@ struct pub {
 	int64_t refused;     /* messages that spiked had refused at the start; -1 = not known */
 	bool live;           /* rows that cannot leave now are dropped, not waited for */
 	double rate;         /* rows a second; 0 = as fast as possible */
-	int64_t end_ms;      /* ctl_now_ms() scale */
+	int64_t end_ns;      /* CLOCK_MONOTONIC; INT64_MAX = no end */
 	int64_t start_ns;    /* CLOCK_MONOTONIC: when row 0 of the pace was due */
 	uint64_t paced;      /* rows since then */
 	uint64_t seq;        /* of the next message */

@@ -252,7 +252,7 @@ int main(int argc, char **argv)
 		rc = ctl_usage(&ctl, "%s", fault);
 	spiked_control_close(ctl.client);
 	free(words);
-	/* A reader that has gone away (a pipe into head) is no failure. */
-	fflush(stdout);
+	if (!ctl_flush() && rc == EXIT_OK)
+		rc = EXIT_FAILED;
 	return rc;
 }

@@ -43,15 +43,15 @@ static json_t *endpoints(const struct conf *conf)
 	for (uint32_t i = 0; i < conf->ingests; i++) {
 		const struct conf_ingest *in = &conf->ingest[i];
 
-		json_array_append_new(ingest,
-			in->connect ? json_pack("{s:s, s:s, s:s?}", "connect", in->endpoint,
-					      "topic", in->topic, "stream", in->stream)
-				    : json_string(in->endpoint));
+		json_array_append_new(
+			ingest, in->connect ? json_pack("{s:s, s:s, s:s?}", "connect", in->endpoint,
+						      "topic", in->topic, "stream", in->stream)
+					    : json_string(in->endpoint));
 	}
 	for (uint32_t i = 0; i < conf->publishes; i++)
 		json_array_append_new(publish, json_string(conf->publish[i]));
-	return json_pack("{s:o, s:o, s:s?}", "ingest", ingest, "publish", publish, "control",
-		conf->control);
+	return json_pack(
+		"{s:o, s:o, s:s?}", "ingest", ingest, "publish", publish, "control", conf->control);
 }
 
 static void run_info(struct control *c, struct call *call)
@@ -80,8 +80,7 @@ static void run_streams(struct control *c, struct call *call)
 	json_t *out = json_array();
 
 	for (uint32_t i = 0; i < c->registry->count; i++)
-		json_array_append_new(
-			out, describe_stream(c->registry, &c->registry->entries[i]));
+		json_array_append_new(out, describe_stream(c->registry, &c->registry->entries[i]));
 	call_result(c, call, out);
 }
 
@@ -239,7 +238,7 @@ static int find_stage(struct control *c, struct call *call, const struct entry *
 
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (name ? !strcmp(p->stages[i].class->name, name) ||
-				    !strcmp(p->stages[i].asked, name)
+					!strcmp(p->stages[i].asked, name)
 			 : json_integer_value(stage) == (json_int_t)i)
 			return (int)i;
 	}
@@ -249,8 +248,7 @@ static int find_stage(struct control *c, struct call *call, const struct entry *
 			e->stream->conf->name, name);
 	else
 		call_error(c, call, CONTROL_INVALID_PARAMS, "stage",
-			"stream '%s' has stages 0 to %d", e->stream->conf->name,
-			(int)p->count - 1);
+			"stream '%s' has stages 0 to %d", e->stream->conf->name, (int)p->count - 1);
 	return -1;
 }
 
@@ -394,8 +392,7 @@ static void run_step(struct control *c, struct call *call)
 {
 	const struct conf *conf = c->registry->site.conf;
 	json_t *ticks = json_object_get(call->params, "ticks");
-	struct order order = {
-		.kind = ORDER_STEP, .number = ticks ? json_integer_value(ticks) : 1};
+	struct order order = {.kind = ORDER_STEP, .number = ticks ? json_integer_value(ticks) : 1};
 
 	if (conf->clock != CLOCK_MANUAL) {
 		call_error(c, call, CONTROL_WRONG_CLOCK, NULL,
@@ -404,8 +401,8 @@ static void run_step(struct control *c, struct call *call)
 		return;
 	}
 	if (order.number < 1 || order.number > STEP_MAX) {
-		call_error(c, call, CONTROL_INVALID_PARAMS, "ticks",
-			"'ticks' must be 1 to %lld", (long long)STEP_MAX);
+		call_error(c, call, CONTROL_INVALID_PARAMS, "ticks", "'ticks' must be 1 to %lld",
+			(long long)STEP_MAX);
 		return;
 	}
 	call_order(c, call, &order);
@@ -433,9 +430,8 @@ static void run_methods(struct control *c, struct call *call)
 
 		for (size_t i = 0; i < 4 && command->args[i].name; i++)
 			json_array_append_new(args, json_string(command->args[i].name));
-		json_array_append_new(out,
-			json_pack("{s:s, s:s, s:o}", "name", command->name, "help",
-				command->help, "params", args));
+		json_array_append_new(out, json_pack("{s:s, s:s, s:o}", "name", command->name,
+						   "help", command->help, "params", args));
 	}
 	call_result(c, call, out);
 }
@@ -445,9 +441,7 @@ const struct command control_commands[] = {
 		.help = "version, epoch, uptime, clock, real-time facts, endpoints",
 		.run = run_info},
 	{.name = "methods", .help = "these methods and their parameters", .run = run_methods},
-	{.name = "encoders",
-		.help = "every encoder with its parameters",
-		.run = run_encoders},
+	{.name = "encoders", .help = "every encoder with its parameters", .run = run_encoders},
 	{.name = "streams", .help = "all streams: meta and counters", .run = run_streams},
 	{.name = "stream",
 		.help = "one stream: meta and counters",

@@ -51,8 +51,7 @@ static void batch_send(struct control *c, struct batch *b)
 	int ret = 0;
 
 	for (unsigned i = 0; i < b->parts && ret >= 0; i++)
-		ret = zmq_msg_send(
-			&b->envelope[i], c->zsock.socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
+		ret = zmq_msg_send(&b->envelope[i], c->zsock.socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
 	if (text && ret >= 0)
 		ret = zmq_send(c->zsock.socket, text, strlen(text), ZMQ_DONTWAIT);
 	if (ret < 0)
@@ -69,8 +68,7 @@ static void batch_answer(struct control *c, struct batch *b, json_t *answer)
 		batch_send(c, b);
 }
 
-static json_t *error_object(
-	json_t *id, enum control_error code, const char *path, const char *text)
+static json_t *error_object(json_t *id, enum control_error code, const char *path, const char *text)
 {
 	json_t *error = json_pack("{s:i, s:s}", "code", (int)code, "message", text);
 
@@ -212,7 +210,8 @@ static bool check_params(struct control *c, struct call *call)
 			return false;
 		}
 	}
-	json_object_foreach(call->params, key, value) {
+	json_object_foreach(call->params, key, value)
+	{
 		bool known = false;
 		const char *near;
 
@@ -256,8 +255,7 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 	struct call *call = calloc(1, sizeof(*call));
 
 	if (!call) {
-		batch_answer(c, b,
-			error_object(NULL, CONTROL_INTERNAL, NULL, "not enough memory"));
+		batch_answer(c, b, error_object(NULL, CONTROL_INTERNAL, NULL, "not enough memory"));
 		return;
 	}
 	call->batch = b;
@@ -282,7 +280,7 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 		return;
 	}
 	call->params = json_is_array(params) ? name_params(call->command, params)
-		: params                     ? json_incref(params)
+		       : params              ? json_incref(params)
 					     : json_object();
 	if (check_params(c, call))
 		call->command->run(c, call);
@@ -291,9 +289,8 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
 {
 	json_error_t error;
-	json_t *message = json_loadb(
-		zmq_msg_data(body), zmq_msg_size(body), JSON_REJECT_DUPLICATES | JSON_DECODE_ANY,
-		&error);
+	json_t *message = json_loadb(zmq_msg_data(body), zmq_msg_size(body),
+		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	char text[256];
 
 	if (!message) {
@@ -308,8 +305,8 @@ static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
 		run_request(c, b, message);
 	} else if (!json_array_size(message)) {
 		b->pending = 1;
-		batch_answer(c, b,
-			error_object(NULL, CONTROL_INVALID_REQUEST, NULL, "an empty batch"));
+		batch_answer(
+			c, b, error_object(NULL, CONTROL_INVALID_REQUEST, NULL, "an empty batch"));
 	} else {
 		size_t n = json_array_size(message);
 

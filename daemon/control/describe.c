@@ -5,6 +5,7 @@
 
 #include "spiked/wire.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,8 +47,8 @@ json_t *describe_hist(const struct hist *h)
 	struct hist_summary s;
 
 	hist_summarise(h, &s);
-	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)s.count, "mean",
-		s.mean, "p50", (json_int_t)s.p50, "p90", (json_int_t)s.p90, "p99",
+	return json_pack("{s:I, s:f, s:I, s:I, s:I, s:I, s:I}", "count", (json_int_t)s.count,
+		"mean", s.mean, "p50", (json_int_t)s.p50, "p90", (json_int_t)s.p90, "p99",
 		(json_int_t)s.p99, "p999", (json_int_t)s.p999, "max", (json_int_t)s.max);
 }
 
@@ -66,6 +67,14 @@ json_t *describe_realtime(const struct realtime_grant *grant)
 static json_t *number(double value)
 {
 	return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* Bounds at the ends of float32 are none. */
+static json_t *bound(const struct param *row, double value)
+{
+	bool bounded = row->min != 0 || row->max != 0;
+
+	return bounded && fabs(value) < (double)FLT_MAX ? json_real(value) : NULL;
 }
 
 /* Item i of a value, as the JSON that `set` and `add` would take. */
@@ -202,8 +211,9 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 	const struct conf_stream *conf = e->stream->conf;
 	const struct pipeline *p = e->program;
 
-	return json_pack("{s:s, s:o, s:i, s:s, s:I, s:o?, s:o?, s:s?, s:o?, s:I, s:I, s:s, s:I, s:b, "
-			 "s:s, s:b, s:o, s:o, s:s?, s:o?, s:o}",
+	return json_pack(
+		"{s:s, s:o, s:i, s:s, s:I, s:o?, s:o?, s:s?, s:o?, s:I, s:I, s:s, s:I, s:b, "
+		"s:s, s:b, s:o, s:o, s:s?, s:o?, s:o}",
 		"stream", conf->name, "epoch", describe_epoch(r->site.epoch), "protocol",
 		SPIKED_PROTOCOL, "version", SPIKED_VERSION, "channels", (json_int_t)conf->channels,
 		"names", strings(conf->channel_names, conf->channels), "shape", shape(conf), "unit",
@@ -221,8 +231,8 @@ json_t *describe_stream(const struct registry *r, const struct entry *e)
 	int liveness = atomic_load_explicit(&e->stream->liveness, memory_order_relaxed);
 
 	json_object_set_new(out, "liveness", json_string(liveness_words[liveness]));
-	json_object_set_new(out, "counters",
-		describe_counters(&e->stream->counters, stream_counter_rows));
+	json_object_set_new(
+		out, "counters", describe_counters(&e->stream->counters, stream_counter_rows));
 	return out;
 }
 
@@ -240,14 +250,12 @@ static json_t *choices(const struct param *row)
 
 static json_t *param(const struct param *row)
 {
-	bool bounded = row->min != 0 || row->max != 0;
-
 	return json_pack("{s:s, s:s, s:s, s:s?, s:o?, s:o?, s:o?, s:b, s:b, s:b, s:s}", "name",
 		row->name, "type", param_type_text(row->type), "unit", param_unit_text(row->unit),
-		"default", row->preset, "min", bounded ? number(row->min) : NULL, "max",
-		bounded ? number(row->max) : NULL, "choices", choices(row), "per_channel",
-		!!(row->flags & PARAM_PER_CHANNEL), "live", !!(row->flags & PARAM_LIVE), "no_effect",
-		!!(row->flags & PARAM_NO_EFFECT), "help", row->help);
+		"default", row->preset, "min", bound(row, row->min), "max", bound(row, row->max),
+		"choices", choices(row), "per_channel", !!(row->flags & PARAM_PER_CHANNEL), "live",
+		!!(row->flags & PARAM_LIVE), "no_effect", !!(row->flags & PARAM_NO_EFFECT), "help",
+		row->help);
 }
 
 static json_t *kinds(unsigned mask)

@@ -4,7 +4,8 @@
 #include "daemon/core/counters.h"
 
 const struct counter_row stream_counter_rows[] = {
-#define STREAM_COUNTER(name, unit, help) {#name, unit, help, offsetof(struct stream_counters, name)},
+#define STREAM_COUNTER(name, unit, help) \
+	{#name, unit, help, offsetof(struct stream_counters, name)},
 #define DAEMON_COUNTER(name, unit, help)
 #include "daemon/core/counters.def"
 #undef STREAM_COUNTER
@@ -14,7 +15,8 @@ const struct counter_row stream_counter_rows[] = {
 
 const struct counter_row daemon_counter_rows[] = {
 #define STREAM_COUNTER(name, unit, help)
-#define DAEMON_COUNTER(name, unit, help) {#name, unit, help, offsetof(struct daemon_counters, name)},
+#define DAEMON_COUNTER(name, unit, help) \
+	{#name, unit, help, offsetof(struct daemon_counters, name)},
 #include "daemon/core/counters.def"
 #undef STREAM_COUNTER
 #undef DAEMON_COUNTER

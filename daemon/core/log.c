@@ -24,7 +24,7 @@ void log_init(enum log_level level)
 
 	threshold = level;
 	to_journal = stream && sscanf(stream, "%lu:%lu", &device, &inode) == 2 &&
-		!fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
+		     !fstat(STDERR_FILENO, &st) && st.st_dev == device && st.st_ino == inode;
 }
 
 void log_line(enum log_level level, const char *format, ...)

@@ -54,8 +54,7 @@ static void set_cpu(pthread_t hot, int cpu, struct realtime_grant *grant)
 		cpu, strerror(ret));
 }
 
-void realtime_apply(
-	pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant)
+void realtime_apply(pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant)
 {
 	*grant = (struct realtime_grant){.cpu = -1};
 	if (wish->priority)

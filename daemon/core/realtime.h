@@ -16,9 +16,8 @@ struct realtime_wish {
 struct realtime_grant {
 	int priority; /* 0 = normal scheduling */
 	bool locked_memory;
-	int cpu;           /* -1 = any */
+	int cpu;            /* -1 = any */
 	char notes[3][200]; /* one sentence for each refusal, "" = none */
 };
 
-void realtime_apply(
-	pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant);
+void realtime_apply(pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant);

@@ -15,7 +15,7 @@
 struct ring {
 	uint8_t *records;
 	size_t record_size;
-	size_t capacity; /* a power of two */
+	size_t capacity;                 /* a power of two */
 	_Alignas(64) atomic_size_t head; /* written by the producer */
 	_Alignas(64) atomic_size_t tail; /* written by the consumer */
 };

@@ -121,8 +121,7 @@ static bool begin_wall_tick(struct engine *e, struct cadence *c, int64_t now_ns)
 		c->caught_up = 0;
 	} else if (e->conf.overrun == OVERRUN_STOP) {
 		e->stopped = true;
-		mailbox_note(
-			e->mailbox, &(struct note){.kind = NOTE_STOPPED, .number = late_ns});
+		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_STOPPED, .number = late_ns});
 		return false;
 	} else if (e->conf.overrun == OVERRUN_SKIP || c->caught_up >= e->conf.max_catch_up) {
 		skip_ticks(e, c, behind, late_ns);
@@ -251,6 +250,7 @@ bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zm
 	e->row_ticks = 0;
 	zmq_msg_move(&e->payload, payload);
 	if (borrowed)
-		e->rows.data = zmq_msg_data(&e->payload); /* short messages move with their struct */
+		e->rows.data =
+			zmq_msg_data(&e->payload); /* short messages move with their struct */
 	return engine_run(e);
 }

@@ -189,8 +189,7 @@ static void on_second_share(uv_timer_t *timer)
 	struct hot *h = timer->data;
 
 	publisher_housekeeping(&h->publisher);
-	atomic_store_explicit(
-		&h->status_wanted, h->publisher.status.wanted, memory_order_relaxed);
+	atomic_store_explicit(&h->status_wanted, h->publisher.status.wanted, memory_order_relaxed);
 }
 
 static void on_check(uv_check_t *check)
@@ -230,14 +229,14 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	ret = uv_poll_init(&h->loop, &h->tick_poll, h->tick_fd);
 	if (ret)
 		return ret;
-	ret = publisher_init(&h->publisher, &h->zloop, hc->publish, hc->epoch, &h->counters,
-		h->mailbox);
+	ret = publisher_init(
+		&h->publisher, &h->zloop, hc->publish, hc->epoch, &h->counters, h->mailbox);
 	if (ret)
 		return ret;
 	engine_init(&h->engine, &engine, &h->publisher, h->mailbox, &h->counters);
 	engine_swap(&h->engine, hc->set);
-	return ingest_init(&h->ingest, &h->zloop, hc->ingest, hc->conf, &h->engine, &h->counters,
-		h->mailbox);
+	return ingest_init(
+		&h->ingest, &h->zloop, hc->ingest, hc->conf, &h->engine, &h->counters, h->mailbox);
 }
 
 static void run(void *arg)

@@ -40,8 +40,8 @@ struct hot {
 
 struct hot_conf {
 	const struct conf *conf;
-	void *publish;  /* XPUB, bound */
-	void **ingest;  /* one a conf->ingest entry */
+	void *publish; /* XPUB, bound */
+	void **ingest; /* one a conf->ingest entry */
 	uint64_t epoch;
 	struct stream_set *set; /* the first one */
 	struct mailbox *mailbox;

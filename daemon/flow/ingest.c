@@ -101,8 +101,8 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 			reason = REJECT_STAMP;
 	}
 	if (!reason)
-		reason = rows_decode(&rows, s->conf->type, s->conf->channels, zmq_msg_data(m.payload),
-			zmq_msg_size(m.payload), stamp, in->scratch);
+		reason = rows_decode(&rows, s->conf->type, s->conf->channels,
+			zmq_msg_data(m.payload), zmq_msg_size(m.payload), stamp, in->scratch);
 	if (reason) {
 		reject(in, s, m.name, reason);
 		return true;

@@ -19,7 +19,7 @@ struct ingest {
 	uint32_t count;
 	struct engine *engine;
 	uint64_t max_row_bytes;
-	float *scratch; /* what a JSON payload is decoded into */
+	float *scratch;                 /* what a JSON payload is decoded into */
 	int64_t noted_ns[REJECT_COUNT]; /* when a note of that reason was sent last */
 	struct daemon_counters *counters;
 	struct mailbox *mailbox;

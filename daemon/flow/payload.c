@@ -11,8 +11,7 @@ static size_t bitmap_size(const struct lines *lines)
 	return ((size_t)lines->count + 7) / 8 * (lines->kind == KIND_SIGNED ? 2 : 1);
 }
 
-enum spiked_format payload_format(
-	enum payload wanted, const struct lines *lines, uint32_t spikes)
+enum spiked_format payload_format(enum payload wanted, const struct lines *lines, uint32_t spikes)
 {
 	switch (wanted) {
 	case PAYLOAD_WORDS:

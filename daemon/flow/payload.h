@@ -13,8 +13,7 @@
 /* All hot. `spikes` is the number of set bits in the planes of `lines`. */
 
 /* `auto` takes the smaller of the two, words when equal. */
-enum spiked_format payload_format(
-	enum payload wanted, const struct lines *lines, uint32_t spikes);
+enum spiked_format payload_format(enum payload wanted, const struct lines *lines, uint32_t spikes);
 size_t payload_size(enum spiked_format format, const struct lines *lines, uint32_t spikes);
 void payload_write(enum spiked_format format, const struct lines *lines, uint8_t *bytes);
 

@@ -124,8 +124,7 @@ int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t
 	p->subscriptions = calloc(SUBSCRIPTIONS_MAX, sizeof(*p->subscriptions));
 	if (!p->subscriptions)
 		return -ENOMEM;
-	p->status.size =
-		(uint8_t)snprintf(p->status.name, sizeof(p->status.name), "status/");
+	p->status.size = (uint8_t)snprintf(p->status.name, sizeof(p->status.name), "status/");
 	p->status.offered = true;
 	return zsock_init(&p->zsock, zl, socket, on_subscription, p);
 }

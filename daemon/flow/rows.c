@@ -90,14 +90,14 @@ enum reject rows_decode(struct rows *rows, enum row_type type, uint32_t channels
 }
 
 /* One conversion loop a type; payloads need not be aligned. */
-#define CONVERT(type) \
-	do { \
-		const uint8_t *from = rows->data + index * n * sizeof(type); \
-		for (uint32_t c = 0; c < n; c++) { \
-			type value; \
+#define CONVERT(type)                                                          \
+	do {                                                                   \
+		const uint8_t *from = rows->data + index * n * sizeof(type);   \
+		for (uint32_t c = 0; c < n; c++) {                             \
+			type value;                                            \
 			memcpy(&value, from + c * sizeof(type), sizeof(type)); \
-			out[c] = (float)value; \
-		} \
+			out[c] = (float)value;                                 \
+		}                                                              \
 	} while (0)
 
 void rows_fetch(const struct rows *rows, uint64_t index, float *out)

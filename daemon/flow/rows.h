@@ -28,10 +28,10 @@ extern const char *const reject_texts[REJECT_COUNT]; /* a sentence's end for peo
 struct rows {
 	enum row_type type; /* of `data`; JSON has become F32 */
 	const uint8_t *data;
-	size_t size;        /* bytes */
+	size_t size; /* bytes */
 	uint32_t channels;
-	uint64_t count;     /* rows, >= 1 */
-	int64_t source_ns;  /* of the first row, 0 = unknown */
+	uint64_t count;    /* rows, >= 1 */
+	int64_t source_ns; /* of the first row, 0 = unknown */
 	bool has_seq;
 	uint64_t seq;
 };

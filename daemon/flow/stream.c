@@ -90,7 +90,8 @@ static void find_bounds(struct stream *s)
 	s->hi = FLT_MAX;
 	for (const struct param *row = p->ranged ? p->stages[0].class->params : NULL;
 		row && row->name; row++) {
-		const struct param_value *v = &p->stages[0].values[row - p->stages[0].class->params];
+		const struct param_value *v =
+			&p->stages[0].values[row - p->stages[0].class->params];
 
 		if (!strcmp(row->name, "lo"))
 			s->lo = extreme(v, -1);
@@ -220,8 +221,7 @@ static void enqueue(struct stream *s, const float *row, int64_t source_ns)
 
 static void dequeue(struct stream *s)
 {
-	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels,
-		s->conf->type != ROW_PAIRS);
+	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels, s->conf->type != ROW_PAIRS);
 	s->source_ns = s->queue_sources[s->queue_head];
 	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
 	s->queue_count--;
@@ -400,9 +400,9 @@ void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *
 		flags |= SPIKED_STALE;
 	run(s, input.absent, &frame->out);
 	atomic_store_explicit(&s->liveness,
-		!s->started         ? LIVENESS_SILENT
-			: input.stale ? LIVENESS_STALE
-				      : LIVENESS_LIVE,
+		!s->started   ? LIVENESS_SILENT
+		: input.stale ? LIVENESS_STALE
+			      : LIVENESS_LIVE,
 		memory_order_relaxed);
 
 	frame->tick = tick;

@@ -43,16 +43,16 @@ struct stream {
 	struct conf_stream *conf; /* owned */
 	struct pipeline *program; /* swapped by `set` */
 	struct pipeline_state *state;
-	struct blob *meta;        /* swapped with the program */
-	float lo, hi;             /* what infinities are clamped to: the range, else -/+FLT_MAX */
-	struct group *group;      /* of the set that is in force, or NULL */
+	struct blob *meta;   /* swapped with the program */
+	float lo, hi;        /* what infinities are clamped to: the range, else -/+FLT_MAX */
+	struct group *group; /* of the set that is in force, or NULL */
 
 	/* Input. */
 	float *newest;  /* channels; what rows were merged into */
 	float *latched; /* channels; what a window or a stale tick runs on; NULL when not needed */
 	double *sums;   /* mode mean: sum of the rows since the last tick */
 	uint32_t *sum_counts;
-	float *queue;   /* mode queue: queue_rows x channels, NaN = no sample */
+	float *queue; /* mode queue: queue_rows x channels, NaN = no sample */
 	int64_t *queue_sources;
 	uint32_t queue_head, queue_count;
 	bool arrived;      /* a row came since the last tick */
@@ -69,8 +69,8 @@ struct stream {
 	uint64_t window_origin; /* tick at which the first window began */
 	uint64_t window_index;  /* of the window in force */
 	bool window_open;
-	bool window_absent;     /* the window began without a fresh row */
-	bool reset_pending;     /* the next tick clears the state first */
+	bool window_absent; /* the window began without a fresh row */
+	bool reset_pending; /* the next tick clears the state first */
 
 	struct topic topics[TOPIC_COUNT];
 	_Atomic int liveness; /* enum liveness */

@@ -31,11 +31,11 @@ struct order {
 };
 
 enum note_kind {
-	NOTE_REJECTED,  /* text: stream name as sent; number: enum reject */
-	NOTE_OVERRUN,   /* number: ns late; count: ticks skipped */
-	NOTE_STOPPED,   /* overrun: stop struck; number: ns late */
-	NOTE_LIVENESS,  /* some stream's liveness changed */
-	NOTE_SEND,      /* number: errno of a refused send */
+	NOTE_REJECTED, /* text: stream name as sent; number: enum reject */
+	NOTE_OVERRUN,  /* number: ns late; count: ticks skipped */
+	NOTE_STOPPED,  /* overrun: stop struck; number: ns late */
+	NOTE_LIVENESS, /* some stream's liveness changed */
+	NOTE_SEND,     /* number: errno of a refused send */
 };
 
 struct note {

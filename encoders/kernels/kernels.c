@@ -14,7 +14,7 @@ static const struct kernels plain_c = {
 
 static const struct kernels *const variants[] = {&plain_c};
 
-#define VARIANT_COUNT (sizeof variants / sizeof variants[0])
+#define VARIANT_COUNT (sizeof(variants) / sizeof(variants[0]))
 
 const struct kernels *kernels_get(void)
 {

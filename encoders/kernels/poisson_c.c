@@ -23,7 +23,7 @@ static void draw_halves(uint64_t key, uint64_t tick, uint32_t first, uint16_t ha
 		const uint32_t counter[4] = {(uint32_t)tick, (uint32_t)(tick >> 32), first + b, 0};
 		philox4x32_10(counter, key_words, words + 4 * b);
 	}
-	memcpy(half, words, sizeof words);
+	memcpy(half, words, sizeof(words));
 }
 
 /* The lanes whose upper 16 bits equal the threshold's and whose lower 8 must be looked at. */

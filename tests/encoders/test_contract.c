@@ -16,7 +16,7 @@
 #define LINES_MAX 1024
 
 static const uint32_t widths[] = {0, 1, 3, 63, 64, 65, 130};
-#define WIDTHS (sizeof widths / sizeof widths[0])
+#define WIDTHS (sizeof(widths) / sizeof(widths[0]))
 
 struct variant {
 	const struct encoder_class *class;
@@ -70,16 +70,16 @@ static void variant_text(const struct variant *v, uint32_t channels, char *text)
 static void add_row_variants(const struct encoder_class *class, const struct param *row)
 {
 	struct variant v = {.class = class};
-	snprintf(v.row, sizeof v.row, "%s", row->name);
+	snprintf(v.row, sizeof(v.row), "%s", row->name);
 	if (row->type == PARAM_CHOICE) {
 		for (size_t i = 0; row->choices[i]; i++) {
-			snprintf(v.value, sizeof v.value, "%s", row->choices[i]);
+			snprintf(v.value, sizeof(v.value), "%s", row->choices[i]);
 			add_variant(v);
 		}
 	}
 	if (row->flags & PARAM_PER_CHANNEL && row->type == PARAM_NUMBER) {
 		bool usable = row->preset && strcmp(row->preset, "auto") != 0;
-		snprintf(v.value, sizeof v.value, "%s", usable ? row->preset : "0.5");
+		snprintf(v.value, sizeof(v.value), "%s", usable ? row->preset : "0.5");
 		v.list = true;
 		add_variant(v);
 	}
@@ -148,7 +148,7 @@ static void append(struct record *r, const void *bytes, size_t size)
 
 static void append_plane(struct record *r, const uint64_t *plane, uint32_t count)
 {
-	append(r, plane, lines_words(count) * sizeof *plane);
+	append(r, plane, lines_words(count) * sizeof(*plane));
 }
 
 static void append_out(struct record *r, const struct pipeline_out *out, uint32_t channels)
@@ -354,7 +354,7 @@ static void test_foreign_bytes_are_refused_and_change_nothing(void **unused)
 }
 
 static const float odd_values[] = {NAN, INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-42f, -0.0f};
-#define ODD_VALUES (sizeof odd_values / sizeof odd_values[0])
+#define ODD_VALUES (sizeof(odd_values) / sizeof(odd_values[0]))
 
 /* Channel 0 gets what no sensor should send; the others notice nothing, and nothing of it is left
  * in the state: it can be saved, loaded, and its voltages are finite. */

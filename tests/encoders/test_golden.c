@@ -33,7 +33,7 @@ static void read_header(struct golden *g, const char *line)
 		char *to;
 		size_t size;
 	} texts[] = {
-#define TEXT(name) {#name, g->name, sizeof g->name}
+#define TEXT(name) {#name, g->name, sizeof(g->name)}
 		TEXT(encoder),
 		TEXT(tau_mem_inv),
 		TEXT(v_leak),
@@ -48,7 +48,7 @@ static void read_header(struct golden *g, const char *line)
 		TEXT(sigma),
 #undef TEXT
 	};
-	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		if (strcmp(key, texts[i].key) == 0)
 			snprintf(texts[i].to, texts[i].size, "%.63s", value);
 	}
@@ -69,17 +69,17 @@ static struct pipeline *golden_pipeline(const struct golden *g, bool *windowed)
 	bool filtered = strcmp(e, "constant_current_lif | spike_latency") == 0;
 	*windowed = latency || filtered;
 	if (latency || filtered || strcmp(e, "constant_current_lif") == 0)
-		snprintf(text, sizeof text,
+		snprintf(text, sizeof(text),
 			"%s_encode tau_mem_inv=%s v_leak=%s v_th=%s v_reset=%s%s",
 			latency ? "spike_latency_lif" : "constant_current_lif", g->tau_mem_inv,
 			g->v_leak, g->v_th, g->v_reset, filtered ? " | spike_latency_encode" : "");
 	else if (strcmp(e, "population") == 0)
-		snprintf(text, sizeof text, "PopulationEncoder out_features=%s scale=%s sigma=%s",
+		snprintf(text, sizeof(text), "PopulationEncoder out_features=%s scale=%s sigma=%s",
 			g->out_features, strcmp(g->scale, "max") == 0 ? "auto" : g->scale,
 			g->sigma);
 	else if (strcmp(e, "poisson") == 0 || strcmp(e, "signed_poisson") == 0)
-		snprintf(text, sizeof text, "%s f_max=%s rng=%s seed=%s dt=%s", e, g->f_max, g->rng,
-			g->seed, g->dt);
+		snprintf(text, sizeof(text), "%s f_max=%s rng=%s seed=%s dt=%s", e, g->f_max,
+			g->rng, g->seed, g->dt);
 	else
 		fail_msg("unknown encoder %s", e);
 	struct pipeline_site site = site_of(g->channels, *windowed ? g->hold_ticks : 0);
@@ -184,8 +184,8 @@ static void test_golden_vectors_match_bit_for_bit(void **unused)
 		const char *dot = strrchr(entry->d_name, '.');
 		if (!dot || strcmp(dot, ".txt") != 0)
 			continue;
-		char path[sizeof entry->d_name + sizeof GOLDEN + 1];
-		snprintf(path, sizeof path, GOLDEN "/%s", entry->d_name);
+		char path[sizeof(entry->d_name) + sizeof(GOLDEN) + 1];
+		snprintf(path, sizeof(path), GOLDEN "/%s", entry->d_name);
 		print_message("%s\n", entry->d_name);
 		struct tally tally = check_file(path);
 		print_message("  %u rows, %u ticks, %u spikes, %u voltage rows, %u output rows\n",

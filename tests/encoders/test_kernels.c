@@ -43,8 +43,8 @@ static void random_arrays(struct test_random *r, struct arrays *k)
 		k->reset[i] = (float)random_between(r, -1, 1);
 		k->rates[i] = (float)random_between(r, 0, 1);
 	}
-	memset(k->on, 0xff, sizeof k->on);
-	memset(k->minus, 0xff, sizeof k->minus);
+	memset(k->on, 0xff, sizeof(k->on));
+	memset(k->minus, 0xff, sizeof(k->minus));
 }
 
 static void check_tail(const uint64_t *plane, uint32_t count)
@@ -61,7 +61,7 @@ static void check_lif(const struct kernels *kernels, struct test_random *r, bool
 	uint32_t count = random_below(r, ROOM + 1);
 	float *x = unaligned_row(r, count, &block);
 	random_arrays(r, &k);
-	memcpy(before, k.v, sizeof before);
+	memcpy(before, k.v, sizeof(before));
 	const struct lif_rule rule = {k.a[0], k.leak[0], k.threshold[0], k.reset[0]};
 	const struct lif_rules rules = {k.a, k.leak, k.threshold, k.reset};
 	if (each)

@@ -65,7 +65,7 @@ static void list_text(
 	at += (size_t)snprintf(text + at, size - at, " %s=%s", key, k->lists ? "[" : "");
 	for (uint32_t c = 0; c < (k->lists ? k->channels : 1); c++) {
 		float value;
-		memcpy(&value, (const char *)&k->neurons[c] + offset, sizeof value);
+		memcpy(&value, (const char *)&k->neurons[c] + offset, sizeof(value));
 		at += (size_t)snprintf(text + at, size - at, "%s%a", c ? "," : "", (double)value);
 	}
 	snprintf(text + at, size - at, "%s", k->lists ? "]" : "");
@@ -74,11 +74,11 @@ static void list_text(
 static struct pipeline *lif_pipeline(const struct lif_case *k, const char *name)
 {
 	static char text[CHANNELS_MAX * 4 * 32];
-	snprintf(text, sizeof text, "%s", name);
-	list_text(text, sizeof text, "tau_mem_inv", k, offsetof(struct neuron, tau_mem_inv));
-	list_text(text, sizeof text, "v_leak", k, offsetof(struct neuron, v_leak));
-	list_text(text, sizeof text, "v_th", k, offsetof(struct neuron, v_th));
-	list_text(text, sizeof text, "v_reset", k, offsetof(struct neuron, v_reset));
+	snprintf(text, sizeof(text), "%s", name);
+	list_text(text, sizeof(text), "tau_mem_inv", k, offsetof(struct neuron, tau_mem_inv));
+	list_text(text, sizeof(text), "v_leak", k, offsetof(struct neuron, v_leak));
+	list_text(text, sizeof(text), "v_th", k, offsetof(struct neuron, v_th));
+	list_text(text, sizeof(text), "v_reset", k, offsetof(struct neuron, v_reset));
 	struct pipeline_site site = site_of(k->channels, k->windowed ? TICKS / 2 : 0);
 	site.dt = k->dt;
 	return must_build(text, &site);
@@ -260,16 +260,17 @@ static void compare_poisson(bool with_sign, uint64_t seed)
 		struct pipeline_site site = site_of(channels, 10);
 		struct twister g;
 		site.dt = dt_of(&r);
-		size_t at = (size_t)snprintf(text, sizeof text, "%s rng=mt19937 seed=%llu f_max=%s",
-			with_sign ? "signed_poisson" : "poisson", (unsigned long long)stage_seed,
-			lists ? "[" : "");
+		size_t at =
+			(size_t)snprintf(text, sizeof(text), "%s rng=mt19937 seed=%llu f_max=%s",
+				with_sign ? "signed_poisson" : "poisson",
+				(unsigned long long)stage_seed, lists ? "[" : "");
 		for (uint32_t c = 0; c < channels; c++) {
 			rates[c] = c && !lists ? rates[0] : random_between(&r, 0, 1.5 / site.dt);
 			if (c == 0 || lists)
-				at += (size_t)snprintf(text + at, sizeof text - at, "%s%a",
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "%s%a",
 					c ? "," : "", rates[c]);
 		}
-		snprintf(text + at, sizeof text - at, "%s", lists ? "]" : "");
+		snprintf(text + at, sizeof(text) - at, "%s", lists ? "]" : "");
 		struct pipeline *p = must_build(text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		twister_seed(&g, (uint32_t)stage_seed);
@@ -338,7 +339,7 @@ static void test_the_rate_is_rounded_once(void **unused)
 		volatile float early = (float)site.dt * (float)f_max;
 		if (fires == (u < (double)early))
 			continue;
-		snprintf(text, sizeof text, "poisson rng=mt19937 seed=%u f_max=%a", seed, f_max);
+		snprintf(text, sizeof(text), "poisson rng=mt19937 seed=%u f_max=%a", seed, f_max);
 		struct pipeline *p = must_build(text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		struct pipeline_out out;

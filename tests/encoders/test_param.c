@@ -105,7 +105,7 @@ static void test_quantities_are_exact_in_every_unit(void **unused)
 		{"0x1.8p+1", UNIT_NONE, 3},
 		{"1e-320", UNIT_NONE, 1e-320},
 	};
-	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
 		struct fault f = {0};
 		double value = NAN;
 		if (param_quantity(good[i].text, good[i].unit, &value, &f))
@@ -142,7 +142,7 @@ static void test_what_is_not_a_quantity_is_refused(void **unused)
 		{"0000000000000000000000000000000000000000000000000000000000000000001", UNIT_NONE,
 			"too many digits"},
 	};
-	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		struct fault f = {0};
 		double value = 5;
 		if (param_quantity(bad[i].text, bad[i].unit, &value, &f) != -EINVAL)
@@ -256,28 +256,28 @@ static void test_presets_and_texts_go_back_and_forth(void **unused)
 	char text[64];
 	param_preset(&rate, &v);
 	assert_true(v.present && !v.given && v.number == 100);
-	assert_string_equal(param_text(&rate, &v, 0, text, sizeof text), "100");
+	assert_string_equal(param_text(&rate, &v, 0, text, sizeof(text)), "100");
 	param_preset(&tau, &v);
 	assert_true(!v.present);
-	assert_string_equal(param_text(&tau, &v, 0, text, sizeof text), "");
+	assert_string_equal(param_text(&tau, &v, 0, text, sizeof(text)), "");
 	param_preset(&colour, &v);
-	assert_string_equal(param_text(&colour, &v, 0, text, sizeof text), "green");
+	assert_string_equal(param_text(&colour, &v, 0, text, sizeof(text)), "green");
 	param_preset(&flag, &v);
-	assert_string_equal(param_text(&flag, &v, 0, text, sizeof text), "false");
+	assert_string_equal(param_text(&flag, &v, 0, text, sizeof(text)), "false");
 	parse(&share, "auto", &v, &f);
-	assert_string_equal(param_text(&share, &v, 0, text, sizeof text), "auto");
+	assert_string_equal(param_text(&share, &v, 0, text, sizeof(text)), "auto");
 	parse(&seed, "18446744073709551615", &v, &f);
-	assert_string_equal(param_text(&seed, &v, 0, text, sizeof text), "18446744073709551615");
+	assert_string_equal(param_text(&seed, &v, 0, text, sizeof(text)), "18446744073709551615");
 	struct test_random r = test_random(1);
 	for (int i = 0; i < 20000; i++) {
 		double number;
 		uint64_t bits = random_bits(&r);
-		memcpy(&number, &bits, sizeof number);
+		memcpy(&number, &bits, sizeof(number));
 		if (!isfinite(number))
 			continue;
 		struct param_value there = {.present = true, .number = number}, back;
 		assert_int_equal(
-			parse(&any, param_text(&any, &there, 0, text, sizeof text), &back, &f), 0);
+			parse(&any, param_text(&any, &there, 0, text, sizeof(text)), &back, &f), 0);
 		assert_true(back.number == number);
 	}
 }
@@ -294,7 +294,7 @@ static void test_nearest_name_is_near(void **unused)
 	assert_null(fault_nearest("frequency", names, 5));
 	assert_null(fault_nearest("", names, 5));
 	char longest[300];
-	memset(longest, 'v', sizeof longest);
+	memset(longest, 'v', sizeof(longest));
 	longest[299] = '\0';
 	assert_null(fault_nearest(longest, names, 5));
 }
@@ -310,9 +310,9 @@ static void test_random_text_does_no_harm(void **unused)
 	unsigned taken = 0;
 	for (int i = 0; i < 200000; i++) {
 		char text[90];
-		uint32_t n = random_below(&r, random_below(&r, 8) ? 8 : sizeof text);
+		uint32_t n = random_below(&r, random_below(&r, 8) ? 8 : sizeof(text));
 		for (uint32_t k = 0; k < n; k++)
-			text[k] = alphabet[random_below(&r, sizeof alphabet - 1)];
+			text[k] = alphabet[random_below(&r, sizeof(alphabet) - 1)];
 		text[n] = '\0';
 		struct param_value v;
 		struct fault f;

@@ -79,7 +79,7 @@ static const struct {
 static void test_impossible_pipelines_are_refused_with_reasons(void **unused)
 {
 	(void)unused;
-	for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+	for (size_t i = 0; i < sizeof(refusals) / sizeof(refusals[0]); i++) {
 		struct pipeline_site site = site_of(2, refusals[i].window);
 		struct fault f = {0};
 		struct pipeline *p = build(refusals[i].text, &site, &f);
@@ -150,7 +150,7 @@ static void test_norses_names_bring_norses_defaults(void **unused)
 		{"signed_poisson", "signed_poisson", 100},
 	};
 	struct pipeline_site site = site_of(2, 8);
-	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		struct pipeline *p = must_build(names[i].name, &site);
 		assert_string_equal(p->stages[0].class->name, names[i].class);
 		assert_string_equal(p->stages[0].asked, names[i].name);
@@ -226,7 +226,7 @@ static void test_layouts_differ_where_states_do(void **unused)
 		"lif | first_spike", "signed_poisson | first_spike", "poisson | first_spike",
 		"population out_features=3 | lif", "population out_features=4 | lif",
 		"range | lif"};
-	enum { N = sizeof texts / sizeof texts[0] };
+	enum { N = sizeof(texts) / sizeof(texts[0]) };
 	struct pipeline_site site = site_of(5, 8);
 	for (int i = 0; i < N; i++) {
 		for (int j = 0; j < N; j++) {
@@ -294,7 +294,7 @@ static void test_outputs_say_what_they_are(void **unused)
 			true},
 		{"population out_features=4 | lif", KIND_SPIKES, 12, 1, 12, false},
 	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline *p = must_build(cases[i].text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		pipeline_run(p, s, x, &out);
@@ -331,7 +331,7 @@ static void test_range_maps_clamps_and_signs(void **unused)
 		{"range lo=[-40,-20,0,0] hi=20 signed=yes clamp=no",
 			{2 * (10.0f / 60) - 1, -0.5f, -0.5f, NAN}},
 	};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline *p = must_build(cases[i].text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		pipeline_run(p, s, x, &out);
@@ -417,7 +417,7 @@ static void test_idle_gives_no_spikes_and_leaves_the_state(void **unused)
 	struct pipeline_out out;
 	pipeline_run(p, s, x, &out);
 	assert_int_equal(out.last.on[0], 5);
-	memcpy(held, out.state, sizeof held);
+	memcpy(held, out.state, sizeof(held));
 	pipeline_idle(p, s, y, &out);
 	assert_int_equal(out.last.on[0], 0);
 	assert_same_floats(out.state, held, 3);
@@ -467,7 +467,7 @@ static void test_impossible_state_is_refused(void **unused)
 		{"poisson rng=mt19937", 624 * 4, 625},
 	};
 	struct pipeline_site site = site_of(3, 8);
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline *p = must_build(cases[i].text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		size_t size = pipeline_saved_size(p);

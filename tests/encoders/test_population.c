@@ -21,7 +21,7 @@ static uint32_t activities(const char *text, const float *x, uint32_t channels, 
 	struct pipeline_out got;
 	pipeline_run(p, s, x, &got);
 	assert_true(got.last.count <= LINES_MAX);
-	memcpy(out, got.last.values, got.last.count * sizeof *out);
+	memcpy(out, got.last.values, got.last.count * sizeof(*out));
 	uint32_t n = got.last.count;
 	pipeline_state_free(s);
 	pipeline_free(p);
@@ -75,9 +75,9 @@ static void test_natural_form_follows_its_formula(void **unused)
 		{"lo=0 hi=4 distance=circular period=9", gaussian, 0, 0.5, 0.5, 9},
 	};
 	struct test_random r = test_random(1);
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[160];
-		snprintf(text, sizeof text, "population out_features=9 %s", cases[i].text);
+		snprintf(text, sizeof(text), "population out_features=9 %s", cases[i].text);
 		for (int round = 0; round < 50; round++) {
 			float x[2], got[LINES_MAX];
 			x[0] = (float)random_between(&r, -12, 12);
@@ -139,13 +139,13 @@ static void test_values_a_channel_equal_streams_of_one(void **unused)
 				"scale=2 distance=circular period=6"}},
 	};
 	const float x[] = {0.3f, 1.7f, 2.9f};
-	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char text[160];
 		float all[LINES_MAX], one[LINES_MAX];
-		snprintf(text, sizeof text, "population out_features=20 %s", cases[i].all);
+		snprintf(text, sizeof(text), "population out_features=20 %s", cases[i].all);
 		activities(text, x, 3, all);
 		for (uint32_t c = 0; c < 3; c++) {
-			snprintf(text, sizeof text, "population out_features=20 %s",
+			snprintf(text, sizeof(text), "population out_features=20 %s",
 				cases[i].each[c]);
 			activities(text, x + c, 1, one);
 			assert_same_floats(all + 20 * c, one, 20);
@@ -167,9 +167,10 @@ static void test_auto_equals_the_scale_that_it_finds(void **unused)
 		}
 		if (most <= 0)
 			continue;
-		snprintf(text, sizeof text, "population out_features=%u", n);
+		snprintf(text, sizeof(text), "population out_features=%u", n);
 		activities(text, x, 7, moving);
-		snprintf(text, sizeof text, "population out_features=%u scale=%a", n, (double)most);
+		snprintf(
+			text, sizeof(text), "population out_features=%u scale=%a", n, (double)most);
 		activities(text, x, 7, fixed);
 		assert_same_floats(moving, fixed, 7 * n);
 	}

@@ -24,10 +24,10 @@ static void test_philox_gives_the_published_numbers(void **unused)
 		{{0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344}, {0xa4093822, 0x299f31d0},
 			{0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}},
 	};
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
 		uint32_t out[4];
 		philox4x32_10(known[i].counter, known[i].key, out);
-		assert_memory_equal(out, known[i].out, sizeof out);
+		assert_memory_equal(out, known[i].out, sizeof(out));
 	}
 }
 
@@ -37,7 +37,7 @@ static void test_mt19937_gives_the_published_numbers(void **unused)
 	static const uint32_t known[] = {3499211612u, 581869302u, 3890346734u, 3586334585u};
 	struct mt19937 mt;
 	mt19937_seed(&mt, 5489);
-	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
 		assert_int_equal(mt19937_draw(&mt), known[i]);
 	/* The C++ standard's check value: the 10000th number of a default mt19937. */
 	for (int i = 4; i < 9999; i++)

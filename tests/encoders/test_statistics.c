@@ -60,7 +60,7 @@ static void record_rate(struct raster *r, double p, uint64_t seed, const char *s
 	struct pipeline_site site = site_of(CHANNELS, 0);
 	site.seed = seed;
 	site.stream = stream;
-	snprintf(text, sizeof text, "poisson f_max=%a", p / site.dt);
+	snprintf(text, sizeof(text), "poisson f_max=%a", p / site.dt);
 	record(r, text, &site);
 }
 
@@ -71,7 +71,7 @@ static double drawn_probability(double p)
 }
 
 static const double probabilities[] = {0.0005, 0.01, 0.1, 0.5, 0.93};
-#define PROBABILITIES (sizeof probabilities / sizeof probabilities[0])
+#define PROBABILITIES (sizeof(probabilities) / sizeof(probabilities[0]))
 
 static void check_rate_and_variance(double p)
 {
@@ -84,9 +84,9 @@ static void check_rate_and_variance(double p)
 		total += count;
 		chi += (count - TICKS * p) * (count - TICKS * p) / (TICKS * p * (1 - p));
 	}
-	snprintf(what, sizeof what, "rate at p = %g", p);
+	snprintf(what, sizeof(what), "rate at p = %g", p);
 	check_z(what, (total - n * p) / sqrt(n * p * (1 - p)));
-	snprintf(what, sizeof what, "variance of channels' counts at p = %g", p);
+	snprintf(what, sizeof(what), "variance of channels' counts at p = %g", p);
 	check_z(what, chi_square_z(chi, CHANNELS));
 	chi = 0;
 	for (uint32_t t = 0; t < TICKS; t++) {
@@ -95,7 +95,7 @@ static void check_rate_and_variance(double p)
 			count += one.fired[t][c];
 		chi += (count - CHANNELS * p) * (count - CHANNELS * p) / (CHANNELS * p * (1 - p));
 	}
-	snprintf(what, sizeof what, "variance of ticks' counts at p = %g", p);
+	snprintf(what, sizeof(what), "variance of ticks' counts at p = %g", p);
 	check_z(what, chi_square_z(chi, TICKS));
 }
 
@@ -139,7 +139,7 @@ static void check_intervals(double p)
 		chi += (seen[k] - share * n) * (seen[k] - share * n) / (share * n);
 		bins++;
 	}
-	snprintf(what, sizeof what, "intervals at p = %g, %u bins", p, bins);
+	snprintf(what, sizeof(what), "intervals at p = %g, %u bins", p, bins);
 	check_z(what, chi_square_z(chi, bins - 1));
 }
 
@@ -180,10 +180,10 @@ static void test_channels_and_ticks_are_independent(void **unused)
 		print_message("seed %zu\n", 31 + i);
 		record_rate(&one, rates[i], 31 + i, "test");
 		double p = drawn_probability(rates[i]);
-		for (size_t k = 0; k < sizeof pairs / sizeof pairs[0]; k++) {
+		for (size_t k = 0; k < sizeof(pairs) / sizeof(pairs[0]); k++) {
 			char what[64];
-			snprintf(what, sizeof what, "p = %g, %u ticks later, %u lines on", rates[i],
-				pairs[k].later, pairs[k].aside);
+			snprintf(what, sizeof(what), "p = %g, %u ticks later, %u lines on",
+				rates[i], pairs[k].later, pairs[k].aside);
 			check_pair(what, &one, &one, p, pairs[k].later, pairs[k].aside);
 		}
 	}
@@ -212,7 +212,7 @@ static void test_streams_seeds_and_stages_are_independent(void **unused)
 	struct pipeline_site other = site;
 	other.seed = 42;
 	record(&one, "poisson f_max=300", &other);
-	assert_memory_equal(&one, &two, sizeof one); /* the stage's seed takes the other's place */
+	assert_memory_equal(&one, &two, sizeof(one)); /* the stage's seed takes the other's place */
 	assert_true(statistics >= 60);
 }
 
@@ -230,7 +230,7 @@ static void test_spikes_do_not_depend_on_the_rest(void **unused)
 	for (uint32_t t = 0; t < TICKS; t++)
 		assert_memory_equal(one.fired[t], two.fired[t], 37);
 	record(&one, text, &site); /* a second instance */
-	assert_memory_equal(&one, &two, sizeof one);
+	assert_memory_equal(&one, &two, sizeof(one));
 
 	/* Resumed in the middle: by a snapshot, and by the tick's number alone. */
 	static float values[CHANNELS];

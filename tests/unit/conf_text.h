@@ -21,7 +21,7 @@ static inline struct conf *load_bytes(const char *bytes, size_t size, struct con
 		assert_true(n > 0);
 		done += (size_t)n;
 	}
-	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	struct conf *conf = conf_load(path, faults);
 	close(fd);
 	return conf;

@@ -224,8 +224,8 @@ static void test_dt_is_exact_in_nanoseconds(void **state)
 	char text[128];
 
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-		snprintf(text, sizeof text,
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		snprintf(text, sizeof(text),
 			"clock: manual\ndt: %s\nstreams: [{name: a, channels: 1, encode: poisson}]",
 			cases[i].text);
 		struct conf *conf = load_good(text, false);
@@ -259,7 +259,7 @@ static void test_warnings_alone_leave_a_configuration(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		struct conf_faults faults = {0};
 		struct conf *conf = load_text(cases[i].text, &faults);
 		bool said = false;
@@ -315,7 +315,7 @@ static int find_in_file(const char *path, const struct key *key, void *arg)
 	const char *text = arg;
 	bool scalar = key->kind == KEY_SCALAR;
 	bool shown = scalar && key->row.preset && strncmp(path, "state.", 6) != 0;
-	snprintf(wanted, sizeof wanted, "%s:%s%s", key->row.name, shown ? " " : "",
+	snprintf(wanted, sizeof(wanted), "%s:%s%s", key->row.name, shown ? " " : "",
 		shown ? key->row.preset : "");
 	if (!strstr(text, wanted))
 		fail_msg("config/spiked.yaml has no \"%s\" (%s)", wanted, path);
@@ -419,7 +419,7 @@ static void test_names_are_plain(void **state)
 	char longest[66];
 
 	(void)state;
-	memset(longest, 'x', sizeof longest);
+	memset(longest, 'x', sizeof(longest));
 	assert_true(conf_name_ok("a", 1));
 	assert_true(conf_name_ok("A-z_0.9", 7));
 	assert_true(conf_name_ok(longest, 64));

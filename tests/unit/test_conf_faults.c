@@ -221,7 +221,7 @@ static void check_case(const struct fault_case *c)
 static void test_every_fault_has_place_path_and_advice(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		check_case(&cases[i]);
 }
 
@@ -289,11 +289,11 @@ static void test_aliases_cannot_explode(void **state)
 {
 	struct conf_faults faults = {0};
 	char text[4096];
-	size_t used = (size_t)snprintf(text, sizeof text, "a0: &a0 [x,x,x,x,x,x,x,x]\n");
+	size_t used = (size_t)snprintf(text, sizeof(text), "a0: &a0 [x,x,x,x,x,x,x,x]\n");
 
 	(void)state;
 	for (int i = 1; i < 30; i++)
-		used += (size_t)snprintf(text + used, sizeof text - used,
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
 			"a%d: &a%d [*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d,*a%d]\n", i, i, i - 1, i - 1,
 			i - 1, i - 1, i - 1, i - 1, i - 1, i - 1);
 	assert_null(load_text(text, &faults));
@@ -302,9 +302,9 @@ static void test_aliases_cannot_explode(void **state)
 	conf_faults_fini(&faults);
 
 	/* The same with merges of maps that hold nothing. */
-	used = (size_t)snprintf(text, sizeof text, "a0: &a0 {}\n");
+	used = (size_t)snprintf(text, sizeof(text), "a0: &a0 {}\n");
 	for (int i = 1; i < 40; i++)
-		used += (size_t)snprintf(text + used, sizeof text - used,
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
 			"a%d: &a%d {<<: [*a%d, *a%d]}\n", i, i, i - 1, i - 1);
 	assert_null(load_text(text, &faults));
 	assert_non_null(strstr(faults.items[0].text, "more than 4194304 values"));
@@ -364,7 +364,7 @@ static void test_standard_input_is_a_dash(void **state)
 
 	(void)state;
 	assert_int_equal(pipe(pipes), 0);
-	assert_true(write(pipes[1], text, sizeof text - 1) == (ssize_t)sizeof text - 1);
+	assert_true(write(pipes[1], text, sizeof(text) - 1) == (ssize_t)sizeof(text) - 1);
 	close(pipes[1]);
 	dup2(pipes[0], STDIN_FILENO);
 	struct conf *conf = conf_load("-", &faults);
@@ -409,10 +409,10 @@ static void test_quoted_text_is_made_harmless(void **state)
 
 	/* A key of 3-byte letters that is cut at each of the three places. */
 	for (int lead = 0; lead < 3; lead++) {
-		size_t used = (size_t)snprintf(text, sizeof text, "%.*s", lead, "xx");
+		size_t used = (size_t)snprintf(text, sizeof(text), "%.*s", lead, "xx");
 		for (int i = 0; i < 100; i++)
-			used += (size_t)snprintf(text + used, sizeof text - used, "\xe2\x82\xac");
-		snprintf(text + used, sizeof text - used, ": 1");
+			used += (size_t)snprintf(text + used, sizeof(text) - used, "\xe2\x82\xac");
+		snprintf(text + used, sizeof(text) - used, ": 1");
 		assert_null(load_text(text, &faults));
 		json_t *json = json_string(faults.items[0].path);
 		assert_non_null(json);

@@ -53,7 +53,7 @@ static size_t damage(struct test_random *r, char *text, size_t size, size_t room
 		memmove(text + at, text + at + n, size - at - n);
 		return size - n;
 	case 2: /* another mark */
-		text[at] = marks[random_below(r, sizeof marks - 1)];
+		text[at] = marks[random_below(r, sizeof(marks) - 1)];
 		return size;
 	case 3: /* say something twice */
 		n = 4 * n < size - at ? 4 * n : size - at;
@@ -89,17 +89,17 @@ static bool is_sound(struct conf *conf, const struct conf_faults *faults)
 static void test_damaged_files_are_loaded_or_refused(void **state)
 {
 	struct test_random r = test_random(20240611);
-	char text[2 * sizeof good];
+	char text[2 * sizeof(good)];
 	unsigned loaded = 0, refused = 0;
 	time_t end = time(NULL) + SECONDS;
 
 	(void)state;
 	for (int i = 0; i < CASES && time(NULL) < end; i++) {
 		struct conf_faults faults = {0};
-		size_t size = sizeof good - 1;
-		memcpy(text, good, sizeof good);
+		size_t size = sizeof(good) - 1;
+		memcpy(text, good, sizeof(good));
 		for (uint32_t k = 1 + random_below(&r, 6); k > 0 && size > 1; k--)
-			size = damage(&r, text, size, sizeof text);
+			size = damage(&r, text, size, sizeof(text));
 		struct conf *conf = load_bytes(text, size, &faults);
 		if (!is_sound(conf, &faults)) {
 			conf_faults_print(stdout, "text", &faults);

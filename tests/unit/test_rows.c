@@ -33,7 +33,8 @@ static void test_every_number_type_becomes_float(void **state)
 		float values[2];
 	} cases[] = {
 		{ROW_F32, {0, 0, 0x80, 0x3f, 0, 0, 0, 0xc0}, 8, {1, -2}},
-		{ROW_F64, {0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0}, 16, {1.5f, -2}},
+		{ROW_F64, {0, 0, 0, 0, 0, 0, 0xf8, 0x3f, 0, 0, 0, 0, 0, 0, 0, 0xc0}, 16,
+			{1.5f, -2}},
 		{ROW_I8, {0x7f, 0x80}, 2, {127, -128}},
 		{ROW_U8, {0x7f, 0x80}, 2, {127, 128}},
 		{ROW_I16, {1, 0, 0, 0x80}, 4, {1, -32768}},
@@ -52,13 +53,13 @@ static void test_every_number_type_becomes_float(void **state)
 		assert_int_equal(rows.count, 1);
 		rows_fetch(&rows, 0, out);
 		assert_true(out[0] == cases[i].values[0] && out[1] == cases[i].values[1]);
-		assert_int_equal(decode(&rows, cases[i].type, 1, shifted + 1, cases[i].size),
-			REJECT_NONE);
+		assert_int_equal(
+			decode(&rows, cases[i].type, 1, shifted + 1, cases[i].size), REJECT_NONE);
 		assert_int_equal(rows.count, 2);
 		rows_fetch(&rows, 1, out);
 		assert_true(out[0] == cases[i].values[1]);
-		assert_int_equal(decode(&rows, cases[i].type, 2, shifted, cases[i].size + 1),
-			REJECT_LENGTH);
+		assert_int_equal(
+			decode(&rows, cases[i].type, 2, shifted, cases[i].size + 1), REJECT_LENGTH);
 		assert_int_equal(decode(&rows, cases[i].type, 2, shifted, 0), REJECT_EMPTY);
 	}
 }
@@ -148,7 +149,8 @@ static void test_stamp_is_read(void **state)
 	struct rows rows;
 
 	(void)state;
-	rows_decode(&rows, ROW_F32, 1, (const uint8_t *)&value, 4, (const uint8_t *)&stamp, scratch);
+	rows_decode(
+		&rows, ROW_F32, 1, (const uint8_t *)&value, 4, (const uint8_t *)&stamp, scratch);
 	assert_true(rows.source_ns == -5 && rows.has_seq && rows.seq == 9);
 }
 

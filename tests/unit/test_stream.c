@@ -39,9 +39,9 @@ static void put(struct stream *s, const float *values, uint64_t count, int64_t s
 	struct rows rows;
 	struct spiked_stamp stamp = {.time_ns = source_ns};
 
-	assert_int_equal(rows_decode(&rows, ROW_F32, s->conf->channels, (const uint8_t *)values,
-				 count * s->conf->channels * sizeof(float),
-				 (const uint8_t *)&stamp, NULL),
+	assert_int_equal(
+		rows_decode(&rows, ROW_F32, s->conf->channels, (const uint8_t *)values,
+			count * s->conf->channels * sizeof(float), (const uint8_t *)&stamp, NULL),
 		REJECT_NONE);
 	stream_put(s, &rows, scratch);
 }
@@ -120,7 +120,8 @@ static void test_nan_keeps_and_infinity_is_clamped(void **state)
 
 static void test_before_its_first_row_a_stream_is_silent(void **state)
 {
-	struct stream *s = make("{\"name\":\"s\",\"channels\":1,\"encode\":[{\"lif\":{\"v_th\":-1}}]}");
+	struct stream *s =
+		make("{\"name\":\"s\",\"channels\":1,\"encode\":[{\"lif\":{\"v_th\":-1}}]}");
 
 	(void)state;
 	assert_int_equal(tick(s, 0).flags, SPIKED_STALE);
@@ -170,7 +171,8 @@ static void test_stale_counts_ticks_and_on_stale_decides(void **state)
 
 static void test_window_latches_its_row_and_clears_state(void **state)
 {
-	struct stream *s = make("{\"name\":\"s\",\"channels\":1,\"window\":4,\"encode\":[\"lif\"]}");
+	struct stream *s =
+		make("{\"name\":\"s\",\"channels\":1,\"window\":4,\"encode\":[\"lif\"]}");
 	struct frame frame;
 	float first[4];
 

@@ -7,13 +7,13 @@
 
 #include <stdint.h>
 
-#define SPIKED_PROTOCOL 1
-#define SPIKED_MAGIC "SPK1"
+#define SPIKED_PROTOCOL    1
+#define SPIKED_MAGIC       "SPK1"
 #define SPIKED_HEADER_SIZE 64
-#define SPIKED_STAMP_SIZE 16
-#define SPIKED_NAME_MAX 64 /* bytes of a stream name, without the NUL */
+#define SPIKED_STAMP_SIZE  16
+#define SPIKED_NAME_MAX    64 /* bytes of a stream name, without the NUL */
 
-#define SPIKED_INGEST_DEFAULT "tcp://127.0.0.1:7570"
+#define SPIKED_INGEST_DEFAULT  "tcp://127.0.0.1:7570"
 #define SPIKED_PUBLISH_DEFAULT "tcp://127.0.0.1:7571"
 #define SPIKED_CONTROL_DEFAULT "tcp://127.0.0.1:7572"
 
