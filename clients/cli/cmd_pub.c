@@ -154,9 +154,9 @@ static int check_refused(struct pub *pub)
 	if (refused <= 0)
 		return EXIT_OK;
 	return ctl_fail("spiked refused %" PRId64
-			" messages to %s meanwhile; \"spikectl streams %s\" "
+			" message%s to %s meanwhile; \"spikectl streams %s\" "
 			"counts them by reason",
-		refused, pub->stream, pub->stream);
+		refused, refused == 1 ? "" : "s", pub->stream, pub->stream);
 }
 
 static void report(const struct pub *pub)

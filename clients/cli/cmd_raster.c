@@ -114,7 +114,7 @@ static void print_row(struct view *v)
 	bool red = false;
 
 	raster_row(&v->raster, v->text, v->negative);
-	printf("%8.2f ", seconds);
+	printf("%8.*f ", row_ns(v) < 1e7 ? 4 : 2, seconds);
 	if (!v->colour) {
 		/* Blanks at the end say nothing. */
 		size_t length = strlen(v->text);

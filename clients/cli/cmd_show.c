@@ -1,39 +1,19 @@
-/* Commands that only look: status, info, streams, encoders, stats. They take the answers as they come
+/* Commands that only look: status, info, streams, stats. They take the answers as they come
  * and leave out what is missing, so that they outlive additions to the daemon.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
-#include <float.h>
 #include <inttypes.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ctl.h"
-#include "suggest.h"
 #include "text.h"
-
-static const char *string(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-
-	return text ? text : "";
-}
-
-/* Any JSON value as a short text for people; to be freed. */
-static char *show(const json_t *value)
-{
-	if (json_is_string(value))
-		return strdup(json_string_value(value));
-	if (!value || json_is_null(value))
-		return strdup("");
-	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
-}
 
 static void add_value(struct text_table *table, const json_t *value)
 {
-	char *text = show(value);
+	char *text = ctl_show(value);
 
 	text_table_add(table, text);
 	free(text);
@@ -92,22 +72,6 @@ static int print_flat(const json_t *value)
 	return EXIT_OK;
 }
 
-/* Asks, and prints the raw answer if --json; *result stays NULL then. */
-static int ask_or_print(struct ctl *ctl, const char *method, json_t *params, json_t **result)
-{
-	char *text;
-
-	*result = NULL;
-	if (!ctl->json)
-		return ctl_ask(ctl, method, params, result);
-	int rc = ctl_call(ctl, method, params, &text);
-	if (rc == EXIT_OK) {
-		puts(text);
-		free(text);
-	}
-	return rc;
-}
-
 static void print_endpoints(const json_t *endpoints)
 {
 	static const char *const kinds[] = {"ingest", "publish", "control", "web"};
@@ -126,7 +90,7 @@ static void print_endpoints(const json_t *endpoints)
 		}
 		json_array_foreach(value, index, item)
 		{
-			char *text = show(item);
+			char *text = ctl_show(item);
 			putchar(' ');
 			text_print(stdout, text ? text : "");
 			free(text);
@@ -170,16 +134,16 @@ static void print_info(const json_t *info)
 	text_uptime(json_number_value(json_object_get(info, "uptime_s")), up, sizeof(up));
 	text_ns(json_number_value(json_object_get(info, "dt_ns")), dt, sizeof(dt));
 	printf("spiked ");
-	text_print(stdout, string(info, "version"));
+	text_print(stdout, ctl_text(info, "version"));
 	printf(", pid %" JSON_INTEGER_FORMAT ", up %s, epoch ",
 		json_integer_value(json_object_get(info, "pid")), up);
-	text_print(stdout, string(info, "epoch"));
+	text_print(stdout, ctl_text(info, "epoch"));
 	printf("\n%-10s ", "clock");
-	text_print(stdout, string(info, "clock"));
+	text_print(stdout, ctl_text(info, "clock"));
 	printf(", dt %s", dt);
-	if (strcmp(string(info, "clock"), "wall") == 0) {
+	if (strcmp(ctl_text(info, "clock"), "wall") == 0) {
 		printf(", overrun ");
-		text_print(stdout, string(info, "overrun"));
+		text_print(stdout, ctl_text(info, "overrun"));
 	}
 	putchar('\n');
 	print_endpoints(json_object_get(info, "endpoints"));
@@ -190,7 +154,7 @@ int cmd_info(struct ctl *ctl)
 {
 	json_t *info;
 
-	int rc = ask_or_print(ctl, "info", NULL, &info);
+	int rc = ctl_ask_or_print(ctl, "info", NULL, &info);
 	if (info)
 		print_info(info);
 	json_decref(info);
@@ -199,9 +163,9 @@ int cmd_info(struct ctl *ctl)
 
 static const char *stream_name(const json_t *stream)
 {
-	const char *name = string(stream, "stream");
+	const char *name = ctl_text(stream, "stream");
 
-	return *name ? name : string(stream, "name");
+	return *name ? name : ctl_text(stream, "name");
 }
 
 /* "population | poisson" */
@@ -215,7 +179,7 @@ static char *pipeline_text(const json_t *stream)
 	json_array_foreach(pipeline, index, stage)
 	{
 		int n = snprintf(text + used, sizeof(text) - used, "%s%s", index ? " | " : "",
-			string(stage, "stage"));
+			ctl_text(stage, "stage"));
 		if (n < 0 || (size_t)n >= sizeof(text) - used)
 			break;
 		used += (size_t)n;
@@ -251,7 +215,7 @@ static void print_streams(const json_t *streams)
 		char *pipeline = pipeline_text(stream), refused[24];
 
 		text_table_add(&table, stream_name(stream));
-		text_table_add(&table, string(stream, "liveness"));
+		text_table_add(&table, ctl_text(stream, "liveness"));
 		add_value(&table, json_object_get(stream, "channels"));
 		add_value(&table, json_object_get(stream, "lines"));
 		add_ns(&table, json_object_get(stream, "dt_ns"));
@@ -314,10 +278,10 @@ static void print_stream(json_t *stream)
 		const json_t *as = json_object_get(stage, "as");
 		char title[160];
 
-		snprintf(title, sizeof(title), "stage %zu: %s", index, string(stage, "stage"));
+		snprintf(title, sizeof(title), "stage %zu: %s", index, ctl_text(stage, "stage"));
 		text_table_add(&table, title);
 		text_table_add(&table, as && !json_equal(as, json_object_get(stage, "stage"))
-					       ? string(stage, "as")
+					       ? ctl_text(stage, "as")
 					       : "");
 		json_object_foreach(json_object_get(stage, "params"), key, value)
 		{
@@ -336,11 +300,11 @@ int cmd_streams(struct ctl *ctl)
 	int rc;
 
 	if (ctl->n_words == 0) {
-		rc = ask_or_print(ctl, "streams", NULL, &result);
+		rc = ctl_ask_or_print(ctl, "streams", NULL, &result);
 		if (result)
 			print_streams(result);
 	} else {
-		rc = ask_or_print(
+		rc = ctl_ask_or_print(
 			ctl, "stream", json_pack("{s:s}", "name", ctl->words[0]), &result);
 		if (result)
 			print_stream(result);
@@ -349,209 +313,11 @@ int cmd_streams(struct ctl *ctl)
 	return rc;
 }
 
-/* A kind is a word, or a list of the words that will do. */
-static void print_kind(const json_t *kind)
-{
-	size_t index;
-	json_t *item;
-
-	if (json_is_string(kind))
-		text_print(stdout, json_string_value(kind));
-	json_array_foreach(kind, index, item)
-	{
-		printf("%s", index ? " or " : "");
-		text_print(stdout, json_is_string(item) ? json_string_value(item) : "?");
-	}
-}
-
-static void print_encoders(const json_t *encoders)
-{
-	struct text_table table = {.align = "lll"};
-	size_t index;
-	json_t *encoder;
-
-	json_array_foreach(encoders, index, encoder)
-	{
-		text_table_add(&table, string(encoder, "name"));
-		text_table_add(&table, string(encoder, "output"));
-		text_table_add(&table, string(encoder, "summary"));
-	}
-	text_table_print(&table, stdout);
-	text_table_fini(&table);
-}
-
-/* A bound that says no more than "a float" is none. */
-static const json_t *bound(const json_t *param, const char *key)
-{
-	const json_t *value = json_object_get(param, key);
-
-	return fabs(json_number_value(value)) < FLT_MAX ? value : NULL;
-}
-
-static void print_range(const json_t *param)
-{
-	const json_t *min = bound(param, "min"), *max = bound(param, "max");
-	const json_t *choices = json_object_get(param, "choices");
-	size_t index;
-	json_t *choice;
-
-	if (json_array_size(choices) > 0) {
-		printf(", one of");
-		json_array_foreach(choices, index, choice)
-		{
-			putchar(' ');
-			text_print(
-				stdout, json_is_string(choice) ? json_string_value(choice) : "?");
-		}
-	} else if (json_is_number(min) && json_is_number(max)) {
-		printf(", %g to %g", json_number_value(min), json_number_value(max));
-	} else if (json_is_number(min)) {
-		printf(", at least %g", json_number_value(min));
-	} else if (json_is_number(max)) {
-		printf(", at most %g", json_number_value(max));
-	}
-}
-
-static void print_param(const json_t *param)
-{
-	static const struct {
-		const char *key, *text;
-	} marks[] = {
-		{"per_channel", ", one or one a channel"},
-		{"live", ", may be set live"},
-		{"no_effect", ", has no effect"},
-	};
-	const json_t *preset = json_object_get(param, "default");
-
-	printf("\n  ");
-	text_print(stdout, string(param, "name"));
-	printf(": ");
-	text_print(stdout, string(param, "type"));
-	if (*string(param, "unit")) {
-		printf(" in ");
-		text_print(stdout, string(param, "unit"));
-	}
-	if (preset && !json_is_null(preset)) {
-		char *text = show(preset);
-		printf(", default ");
-		text_print(stdout, text ? text : "");
-		free(text);
-	}
-	print_range(param);
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++)
-		if (json_is_true(json_object_get(param, marks[i].key)))
-			printf("%s", marks[i].text);
-	printf("\n      ");
-	text_print(stdout, string(param, "help"));
-	putchar('\n');
-}
-
-static void print_encoder(const json_t *encoder)
-{
-	size_t index;
-	json_t *item;
-
-	text_print(stdout, string(encoder, "name"));
-	printf(": ");
-	text_print(stdout, string(encoder, "summary"));
-	printf("\nFrom ");
-	print_kind(json_object_get(encoder, "input"));
-	printf(" to ");
-	print_kind(json_object_get(encoder, "output"));
-	printf(".\n");
-	if (json_array_size(json_object_get(encoder, "aliases")) > 0) {
-		printf("Also called");
-		json_array_foreach(json_object_get(encoder, "aliases"), index, item)
-		{
-			printf("%s ", index ? "," : "");
-			text_print(stdout, json_is_string(item) ? json_string_value(item) : "?");
-		}
-		printf(".\n");
-	}
-	if (*string(encoder, "source")) {
-		printf("Source: ");
-		text_print(stdout, string(encoder, "source"));
-		putchar('\n');
-	}
-	json_array_foreach(json_object_get(encoder, "params"), index, item) print_param(item);
-}
-
-static bool has_name(const json_t *encoder, const char *name)
-{
-	size_t index;
-	json_t *alias;
-
-	if (strcmp(string(encoder, "name"), name) == 0)
-		return true;
-	json_array_foreach(json_object_get(encoder, "aliases"), index, alias)
-	{
-		if (json_is_string(alias) && strcmp(json_string_value(alias), name) == 0)
-			return true;
-	}
-	return false;
-}
-
-static int no_encoder(const json_t *encoders, const char *name)
-{
-	const char **names = calloc(json_array_size(encoders) + 1, sizeof(*names));
-	size_t index;
-	json_t *encoder;
-
-	if (!names)
-		return EXIT_FAILED;
-	json_array_foreach(encoders, index, encoder) names[index] = string(encoder, "name");
-	const char *near = suggest(name, names);
-	int rc = near ? ctl_fail("there is no encoder \"%s\"; did you mean \"%s\"?", name, near)
-		      : ctl_fail("there is no encoder \"%s\"; \"spikectl encoders\" lists them",
-				name);
-	free(names);
-	return rc;
-}
-
-static int print_named_encoder(const struct ctl *ctl, const json_t *encoders, const char *name)
-{
-	size_t index;
-	json_t *encoder;
-
-	json_array_foreach(encoders, index, encoder)
-	{
-		if (!has_name(encoder, name))
-			continue;
-		if (ctl->json) {
-			json_dumpf(encoder, stdout, JSON_COMPACT);
-			putchar('\n');
-		} else {
-			print_encoder(encoder);
-		}
-		return EXIT_OK;
-	}
-	return no_encoder(encoders, name);
-}
-
-int cmd_encoders(struct ctl *ctl)
-{
-	json_t *encoders;
-	int rc;
-
-	if (ctl->n_words == 0) {
-		rc = ask_or_print(ctl, "encoders", NULL, &encoders);
-		if (encoders)
-			print_encoders(encoders);
-	} else {
-		rc = ctl_ask(ctl, "encoders", NULL, &encoders);
-		if (rc != EXIT_OK)
-			return rc;
-		rc = print_named_encoder(ctl, encoders, ctl->words[0]);
-	}
-	json_decref(encoders);
-	return rc;
-}
-
 int cmd_stats(struct ctl *ctl)
 {
 	json_t *stats;
 
-	int rc = ask_or_print(ctl, "stats", NULL, &stats);
+	int rc = ctl_ask_or_print(ctl, "stats", NULL, &stats);
 	if (stats)
 		print_flat(stats);
 	json_decref(stats);

@@ -135,6 +135,21 @@ int ctl_ask(struct ctl *ctl, const char *method, json_t *params, json_t **result
 	return *result ? EXIT_OK : ctl_fail("the daemon's answer is unreadable: %s", fault.text);
 }
 
+int ctl_ask_or_print(struct ctl *ctl, const char *method, json_t *params, json_t **result)
+{
+	char *text;
+
+	*result = NULL;
+	if (!ctl->json)
+		return ctl_ask(ctl, method, params, result);
+	int rc = ctl_call(ctl, method, params, &text);
+	if (rc == EXIT_OK) {
+		puts(text);
+		free(text);
+	}
+	return rc;
+}
+
 json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spiked_error *refusal)
 {
 	struct spiked_error error;
@@ -156,6 +171,22 @@ json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spik
 	json_t *result = json_loads(text, JSON_DECODE_ANY, NULL);
 	free(text);
 	return result;
+}
+
+const char *ctl_text(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+
+	return text ? text : "";
+}
+
+char *ctl_show(const json_t *value)
+{
+	if (json_is_string(value))
+		return strdup(json_string_value(value));
+	if (!value || json_is_null(value))
+		return strdup("");
+	return json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(9));
 }
 
 int64_t ctl_refused(const json_t *counters)

@@ -42,9 +42,18 @@ int ctl_call(struct ctl *ctl, const char *method, json_t *params, char **text);
 /* The same, for a result that is to be looked at. */
 int ctl_ask(struct ctl *ctl, const char *method, json_t *params, json_t **result);
 
+/* The same for a command that shows a result: with --json it is printed raw here, and *result is NULL. */
+int ctl_ask_or_print(struct ctl *ctl, const char *method, json_t *params, json_t **result);
+
 /* A call whose failure is not an error, with a short patience. NULL if it fails; then `refusal` (may be
  * NULL) is what the daemon had against it, "" if there was no answer. */
 json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spiked_error *refusal);
+
+/* The text of a member, "" if there is none; borrowed. */
+const char *ctl_text(const json_t *object, const char *key);
+
+/* Any JSON value as a short text for people; to be freed. NULL = no memory. */
+char *ctl_show(const json_t *value);
 
 /* Sum of a stream's counters of messages that spiked refused. */
 int64_t ctl_refused(const json_t *counters);

@@ -99,8 +99,7 @@ static void run_stats(struct control *c, struct call *call)
 	for (uint32_t i = 0; i < c->registry->count; i++) {
 		const struct stream *s = c->registry->entries[i].stream;
 
-		json_object_set_new(streams, s->conf->name,
-			describe_counters(&s->counters, stream_counter_rows));
+		json_object_set_new(streams, s->conf->name, describe_stats(s));
 	}
 	call_result(c, call,
 		json_pack("{s:{s:o, s:o, s:o}, s:o}", "daemon", "counters",
@@ -345,7 +344,9 @@ static void run_set(struct control *c, struct call *call)
 	}
 	if (!program) {
 		call_error(c, call, CONTROL_INVALID_PARAMS,
-			!strcmp(f.key, param) ? "value" : "param", "%s", f.text);
+			param_find(e->program->stages[stage].class->params, param) ? "value"
+										   : "param",
+			"%s", f.text);
 		pipeline_spec_free(next.spec);
 		return;
 	}

@@ -52,6 +52,16 @@ json_t *describe_hist(const struct hist *h)
 		(json_int_t)s.p99, "p999", (json_int_t)s.p999, "max", (json_int_t)s.max);
 }
 
+json_t *describe_stats(const struct stream *s)
+{
+	json_t *out = describe_counters(&s->counters, stream_counter_rows);
+
+	json_object_set_new(out, "lateness_ns", describe_hist(&s->lateness));
+	json_object_set_new(out, "tick_cost_ns", describe_hist(&s->tick_cost));
+	json_object_set_new(out, "row_age_ns", describe_hist(&s->row_age));
+	return out;
+}
+
 json_t *describe_realtime(const struct realtime_grant *grant)
 {
 	json_t *notes = json_array();

@@ -7,19 +7,22 @@ static unsigned bucket_of(uint64_t value)
 {
 	unsigned octave;
 
-	if (value < HIST_STEPS)
-		return (unsigned)value;
-	octave = 63u - (unsigned)__builtin_clzll(value); /* >= 3 */
-	return (octave - 2) * HIST_STEPS + (unsigned)(value >> (octave - 3) & (HIST_STEPS - 1));
+	if (value < UINT64_C(1) << HIST_FIRST)
+		return 0;
+	octave = 63u - (unsigned)__builtin_clzll(value);
+	if (octave >= HIST_LAST)
+		return HIST_BUCKETS - 1;
+	return (octave - HIST_FIRST) * HIST_STEPS +
+	       (unsigned)(value >> (octave - 3) & (HIST_STEPS - 1));
 }
 
 static uint64_t bucket_top(unsigned bucket)
 {
-	unsigned octave = bucket / HIST_STEPS + 2;
+	unsigned octave = bucket / HIST_STEPS + HIST_FIRST;
 	uint64_t step = bucket % HIST_STEPS;
 
-	if (bucket < HIST_STEPS)
-		return bucket;
+	if (bucket == HIST_BUCKETS - 1)
+		return UINT64_MAX;
 	return ((HIST_STEPS + step + 1) << (octave - 3)) - 1;
 }
 

@@ -73,23 +73,29 @@ struct stream_set *engine_swap(struct engine *e, struct stream_set *set)
 	return old;
 }
 
-static void run_stream(
-	struct engine *e, struct stream *s, uint64_t tick, uint16_t flags, bool alone)
+/* Returns when it was done, CLOCK_MONOTONIC, which is when the next one begins. */
+static int64_t run_stream(struct engine *e, struct stream *s, uint64_t tick, uint16_t flags,
+	bool alone, int64_t now_ns)
 {
+	int64_t done_ns;
 	int was = atomic_load_explicit(&s->liveness, memory_order_relaxed);
 	struct frame frame;
 
 	frame.time_ns = e->start_real_ns + (int64_t)(tick * s->conf->dt_ns);
-	stream_tick(s, tick, flags, &frame);
+	stream_tick(s, tick, flags, now_ns, &frame);
 	publisher_frame(e->publisher, s, &frame, alone);
 	if (atomic_load_explicit(&s->liveness, memory_order_relaxed) != was)
 		e->liveness_changed = true;
+	done_ns = clock_mono_ns();
+	hist_add(&s->tick_cost, done_ns - now_ns);
+	return done_ns;
 }
 
 static void begin_tick(struct engine *e, struct cadence *c, int64_t late_ns)
 {
 	e->running = c;
 	e->at = 0;
+	e->late_ns = late_ns;
 	e->flags = 0;
 	if (c->gap)
 		e->flags |= SPIKED_GAP;
@@ -169,6 +175,7 @@ static bool begin_next(struct engine *e, int64_t now_ns)
 		return false;
 	e->virtual_ns = (int64_t)(c->next * c->dt_ns);
 	begin_tick(e, c, 0);
+	e->began_ns = now_ns;
 	return true;
 }
 
@@ -176,24 +183,29 @@ static bool run_ticks(struct engine *e)
 {
 	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
 	 * however far behind the ticks are. */
-	int64_t now_ns = e->conf.clock == CLOCK_WALL ? clock_mono_ns() : 0;
+	const int64_t called_ns = clock_mono_ns();
+	int64_t now_ns = called_ns;
 
 	for (;;) {
+		struct stream *s;
 		struct cadence *c;
 
 		if (!publisher_flush(e->publisher))
 			return false;
-		if (!e->running && !begin_next(e, now_ns))
+		if (!e->running && !begin_next(e, called_ns))
 			break;
 		c = e->running;
-		if (e->at < c->count)
-			run_stream(e, c->streams[e->at++], c->next, e->flags, false);
+		if (!e->at)
+			now_ns = e->began_ns;
+		s = c->streams[e->at++];
+		if (e->conf.clock == CLOCK_WALL)
+			hist_add(&s->lateness, e->late_ns);
+		now_ns = run_stream(e, s, c->next, e->flags, false, now_ns);
 		if (e->at < c->count)
 			continue;
 		c->next++;
 		e->running = NULL;
-		if (e->conf.clock == CLOCK_WALL)
-			hist_add(&e->tick_cost, clock_mono_ns() - e->began_ns);
+		hist_add(&e->tick_cost, now_ns - e->began_ns);
 	}
 	if (e->conf.clock == CLOCK_MANUAL)
 		e->virtual_ns = e->target_ns;
@@ -202,6 +214,8 @@ static bool run_ticks(struct engine *e)
 
 static bool run_rows(struct engine *e)
 {
+	int64_t now_ns = clock_mono_ns();
+
 	for (;;) {
 		struct stream *s = e->feeding;
 
@@ -212,11 +226,11 @@ static bool run_rows(struct engine *e)
 		if (!e->row_ticks) {
 			if (e->row == e->rows.count)
 				break;
-			stream_put_row(s, &e->rows, e->row++, e->set->scratch);
+			stream_put_row(s, &e->rows, e->row++, e->set->scratch, e->arrival_ns);
 			e->row_ticks = s->conf->window ? s->conf->window : 1;
 		}
 		e->row_ticks--;
-		run_stream(e, s, s->next_tick, 0, true);
+		now_ns = run_stream(e, s, s->next_tick, 0, true, now_ns);
 	}
 	e->feeding = NULL;
 	zmq_msg_close(&e->payload);
@@ -239,7 +253,8 @@ void engine_step(struct engine *e, int64_t ticks)
 	e->target_ns += ticks * e->conf.dt_ns;
 }
 
-bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload)
+bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload,
+	int64_t now_ns)
 {
 	bool borrowed = rows->data == zmq_msg_data(payload);
 
@@ -248,6 +263,7 @@ bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zm
 	e->rows = *rows;
 	e->row = 0;
 	e->row_ticks = 0;
+	e->arrival_ns = now_ns;
 	zmq_msg_move(&e->payload, payload);
 	if (borrowed)
 		e->rows.data =

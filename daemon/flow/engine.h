@@ -34,7 +34,8 @@ struct engine {
 	struct cadence *running; /* NULL = between ticks */
 	uint32_t at;             /* its next stream */
 	uint16_t flags;
-	int64_t began_ns;
+	int64_t late_ns;               /* of the running tick */
+	int64_t began_ns;              /* CLOCK_MONOTONIC */
 	int64_t virtual_ns, target_ns; /* manual: where time stands and where it is to go */
 
 	/* data: the message whose rows are running. */
@@ -43,6 +44,7 @@ struct engine {
 	zmq_msg_t payload;  /* keeps rows.data alive */
 	uint64_t row;       /* next row */
 	uint32_t row_ticks; /* ticks of the current row that are still to run */
+	int64_t arrival_ns; /* of the message, CLOCK_MONOTONIC */
 
 	struct hist lateness, tick_cost; /* ns, of cadence ticks */
 };
@@ -71,4 +73,5 @@ void engine_step(struct engine *e, int64_t ticks);
 
 /* data: hands a message's rows over, payload included, and runs them as far as possible. Only when
  * nothing is left of the last one. Same result as engine_run. */
-bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload);
+bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload,
+	int64_t now_ns);

@@ -88,6 +88,7 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	struct stream *s;
 	struct rows rows;
 	const uint8_t *stamp = NULL;
+	int64_t now_ns;
 
 	reason = split(source->conf, parts, count, &m);
 	s = stream_set_find(engine->set, m.name.name, m.name.size);
@@ -108,11 +109,12 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 		return true;
 	}
 	stream_count_message(s, &rows);
+	now_ns = clock_mono_ns();
 	if (engine->conf.clock != CLOCK_DATA) {
-		stream_put(s, &rows, engine->set->scratch);
+		stream_put(s, &rows, engine->set->scratch, now_ns);
 		return true;
 	}
-	if (engine_feed(engine, s, &rows, m.payload))
+	if (engine_feed(engine, s, &rows, m.payload, now_ns))
 		return true;
 	ingest_pause(in);
 	return false;

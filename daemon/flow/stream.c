@@ -67,6 +67,7 @@ static int init_input(struct stream *s)
 	if (conf->mode == INPUT_QUEUE) {
 		s->queue = reserve((size_t)conf->queue_rows * n, sizeof(float), &ret);
 		s->queue_sources = reserve(conf->queue_rows, sizeof(int64_t), &ret);
+		s->queue_arrivals = reserve(conf->queue_rows, sizeof(int64_t), &ret);
 	}
 	return ret;
 }
@@ -141,6 +142,7 @@ void stream_free(struct stream *s)
 	free(s->sum_counts);
 	free(s->queue);
 	free(s->queue_sources);
+	free(s->queue_arrivals);
 	free(s);
 }
 
@@ -204,7 +206,7 @@ static void take_mean(struct stream *s)
 	}
 }
 
-static void enqueue(struct stream *s, const float *row, int64_t source_ns)
+static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64_t now_ns)
 {
 	uint32_t capacity = s->conf->queue_rows, at;
 
@@ -216,6 +218,7 @@ static void enqueue(struct stream *s, const float *row, int64_t source_ns)
 	at = (uint32_t)(((uint64_t)s->queue_head + s->queue_count) % capacity);
 	memcpy(s->queue + (size_t)at * s->conf->channels, row, s->conf->channels * sizeof(float));
 	s->queue_sources[at] = source_ns;
+	s->queue_arrivals[at] = now_ns;
 	s->queue_count++;
 }
 
@@ -223,6 +226,7 @@ static void dequeue(struct stream *s)
 {
 	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels, s->conf->type != ROW_PAIRS);
 	s->source_ns = s->queue_sources[s->queue_head];
+	s->arrival_ns = s->queue_arrivals[s->queue_head];
 	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
 	s->queue_count--;
 }
@@ -235,7 +239,7 @@ static int64_t row_source(const struct stream *s, const struct rows *rows, uint6
 	return (int64_t)((uint64_t)rows->source_ns + index * s->conf->dt_ns);
 }
 
-void stream_put(struct stream *s, const struct rows *rows, float *scratch)
+void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64_t now_ns)
 {
 	bool count_missing = rows->type != ROW_PAIRS;
 
@@ -251,18 +255,22 @@ void stream_put(struct stream *s, const struct rows *rows, float *scratch)
 			s->source_ns = row_source(s, rows, r);
 			break;
 		case INPUT_QUEUE:
-			enqueue(s, scratch, row_source(s, rows, r));
+			enqueue(s, scratch, row_source(s, rows, r), now_ns);
 			break;
 		}
 	}
+	if (s->conf->mode != INPUT_QUEUE)
+		s->arrival_ns = now_ns;
 	s->arrived = s->pending = true;
 }
 
-void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch)
+void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch,
+	int64_t arrival_ns)
 {
 	rows_fetch(rows, index, scratch);
 	merge(s, scratch, rows->type != ROW_PAIRS);
 	s->source_ns = row_source(s, rows, index);
+	s->arrival_ns = arrival_ns;
 	s->arrived = s->pending = true;
 	s->window_open = false; /* a window to each row, also after a reset in mid-window */
 }
@@ -285,7 +293,7 @@ void stream_count_message(struct stream *s, const struct rows *rows)
 }
 
 /* Brings `newest` up to date. True if there was a row that no tick had used yet. */
-static bool take_input(struct stream *s)
+static bool take_input(struct stream *s, int64_t now_ns)
 {
 	bool fresh = s->pending;
 
@@ -296,8 +304,10 @@ static bool take_input(struct stream *s)
 		take_mean(s);
 	}
 	s->pending = false;
-	if (fresh)
+	if (fresh) {
 		s->used_ns = s->source_ns;
+		hist_add(&s->row_age, now_ns - s->arrival_ns);
+	}
 	s->started |= fresh;
 	return fresh;
 }
@@ -323,7 +333,7 @@ struct input {
 	bool absent; /* on_stale decides what runs */
 };
 
-static struct input step_input(struct stream *s, uint64_t tick, uint16_t *flags)
+static struct input step_input(struct stream *s, uint64_t tick, int64_t now_ns, uint16_t *flags)
 {
 	const struct conf_stream *conf = s->conf;
 	bool came = s->arrived || s->queue_count, queued = conf->mode == INPUT_QUEUE, fresh, old;
@@ -333,13 +343,13 @@ static struct input step_input(struct stream *s, uint64_t tick, uint16_t *flags)
 		s->fresh_tick = tick;
 	old = (tick - s->fresh_tick) * conf->dt_ns > (uint64_t)conf->stale_ns;
 	if (!conf->window) {
-		fresh = take_input(s);
+		fresh = take_input(s, now_ns);
 		old = !s->started || (queued ? !fresh : old);
 		return (struct input){.stale = old, .absent = old};
 	}
 	/* A window keeps what it began with: rows that come meanwhile are for the next one. */
 	if ((s->started || came) && window_begins(s, tick)) {
-		fresh = take_input(s);
+		fresh = take_input(s, now_ns);
 		s->window_absent = queued ? !fresh : old;
 		begin_window(s, tick);
 		*flags |= SPIKED_WINDOW;
@@ -382,7 +392,8 @@ static void run(struct stream *s, bool absent, struct pipeline_out *out)
 	pipeline_run(s->program, s->state, values, out);
 }
 
-void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *frame)
+void stream_tick(
+	struct stream *s, uint64_t tick, uint16_t flags, int64_t now_ns, struct frame *frame)
 {
 	struct input input;
 
@@ -395,7 +406,7 @@ void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *
 		s->reset_pending = false;
 		flags |= SPIKED_RESET;
 	}
-	input = step_input(s, tick, &flags);
+	input = step_input(s, tick, now_ns, &flags);
 	if (input.stale)
 		flags |= SPIKED_STALE;
 	run(s, input.absent, &frame->out);

@@ -54,12 +54,14 @@ struct stream {
 	uint32_t *sum_counts;
 	float *queue; /* mode queue: queue_rows x channels, NaN = no sample */
 	int64_t *queue_sources;
+	int64_t *queue_arrivals;
 	uint32_t queue_head, queue_count;
-	bool arrived;      /* a row came since the last tick */
-	bool pending;      /* a row came that no tick has used (mode queue: see queue_count) */
-	bool started;      /* a row has ever been used */
-	int64_t source_ns; /* of the newest row merged into `newest` or `sums` */
-	int64_t used_ns;   /* of the newest row that a tick used */
+	bool arrived;       /* a row came since the last tick */
+	bool pending;       /* a row came that no tick has used (mode queue: see queue_count) */
+	bool started;       /* a row has ever been used */
+	int64_t source_ns;  /* of the newest row merged into `newest` or `sums` */
+	int64_t used_ns;    /* of the newest row that a tick used */
+	int64_t arrival_ns; /* CLOCK_MONOTONIC: when the newest row merged came in */
 	bool has_seq;
 	uint64_t last_seq;
 
@@ -75,24 +77,31 @@ struct stream {
 	struct topic topics[TOPIC_COUNT];
 	_Atomic int liveness; /* enum liveness */
 	struct stream_counters counters;
+	struct hist lateness;  /* of its ticks */
+	struct hist tick_cost; /* encoding and publishing one tick */
+	struct hist row_age;   /* of rows, from coming in to the first tick that uses them */
 };
 
 /* Takes over `conf` whatever happens. NULL with `f` filled. Cold. */
 struct stream *stream_new(struct conf_stream *conf, struct fault *f);
 void stream_free(struct stream *s); /* accepts NULL. Cold. */
 
-/* Hot. Takes well-formed rows in by the stream's input mode; `scratch` is channels floats. */
-void stream_put(struct stream *s, const struct rows *rows, float *scratch);
+/* Hot. Takes well-formed rows in by the stream's input mode; `scratch` is channels floats,
+ * `now_ns` CLOCK_MONOTONIC. */
+void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64_t now_ns);
 
 /* Hot. `data` clock: merges row `index` alone, so that the next tick uses just this one. */
-void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch);
+void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch,
+	int64_t arrival_ns);
 
 /* Hot. Counts the message's rows and what its sequence number says of those before. */
 void stream_count_message(struct stream *s, const struct rows *rows);
 
 /* Hot. Runs tick `tick` and fills the frame's tick, flags (or-ed to `flags`), source, spikes and
- * outputs. Ticks only go up; a jump lets the state's tick number pass. */
-void stream_tick(struct stream *s, uint64_t tick, uint16_t flags, struct frame *frame);
+ * outputs. Ticks only go up; a jump lets the state's tick number pass. `now_ns` is
+ * CLOCK_MONOTONIC. */
+void stream_tick(
+	struct stream *s, uint64_t tick, uint16_t flags, int64_t now_ns, struct frame *frame);
 
 /* Hot. Clears the state between two ticks; the next one is flagged. Input is kept. */
 void stream_reset(struct stream *s);

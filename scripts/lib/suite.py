@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import argparse
 import concurrent.futures
+import functools
 import os
 import re
 import signal
@@ -24,6 +25,8 @@ SUITE_LIMIT_S = 600
 BOTH_LOOPS = ("20-", "30-", "41-", "43-", "53-", "60-", "61-")
 # Files that measure time run alone.
 ALONE = ("7",)
+# Files that use the JavaScript client.
+WITH_NODE = ("80-",)
 
 SANITIZED = {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
@@ -180,8 +183,9 @@ def python_client(folder, pattern):
     tally.add("tests/python", passed, failed, skipped)
 
 
+@functools.cache
 def node_modules():
-    """Installs what the JavaScript client needs. True when it is there."""
+    """Installs what the JavaScript client needs. True when it is there; a failure counts, once."""
     node, npm = os.environ.get("NODE"), os.environ.get("NPM")
     if not node or not npm:
         return False
@@ -235,8 +239,10 @@ def system(folder, pattern, name, slow=1.0, only=None, **env):
         files = [path for path in files if path.name.startswith(only)]
     if pattern:
         files = [path for path in files if re.search(pattern, path.name)]
-    if any(path.name.startswith("8") for path in files):
-        node_modules()
+    for path in [path for path in files if path.name.startswith(WITH_NODE)]:
+        if not node_modules():
+            files.remove(path)
+            tally.skip(f"{name}: {path.name}", "clients/js could not be set up")
     env = system_env(folder, slow, **env)
     together = [path for path in files if not path.name.startswith(ALONE)]
     alone = [path for path in files if path.name.startswith(ALONE)]

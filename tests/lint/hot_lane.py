@@ -23,7 +23,7 @@ CALLBACKS = re.compile(r"\.(?:run|reset)\s*=\s*(\w+)")
 
 COLD = {
     "daemon/flow/hot.c": {"hot_stop": "the main thread, which waits for the end of the loop"},
-    "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_close": "end"},
+    "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_fini": "end"},
     "daemon/flow/publish.c": {"publisher_init": "start", "publisher_close": "end",
                               "init_part": "no memory for a message: nothing else can be done"},
     "daemon/flow/stream.c": dict.fromkeys(

@@ -37,7 +37,7 @@ static void test_extremes_find_a_bucket(void **state)
 	hist_add(&h, INT64_MAX);
 	hist_summarise(&h, &s);
 	assert_int_equal(s.count, 3);
-	assert_true(s.max == INT64_MAX && s.p999 == INT64_MAX && s.p50 == 0);
+	assert_true(s.max == INT64_MAX && s.p999 == INT64_MAX && s.p50 < 100);
 }
 
 #define RECORDS 200000

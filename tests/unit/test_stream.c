@@ -43,14 +43,14 @@ static void put(struct stream *s, const float *values, uint64_t count, int64_t s
 		rows_decode(&rows, ROW_F32, s->conf->channels, (const uint8_t *)values,
 			count * s->conf->channels * sizeof(float), (const uint8_t *)&stamp, NULL),
 		REJECT_NONE);
-	stream_put(s, &rows, scratch);
+	stream_put(s, &rows, scratch, 0);
 }
 
 static struct frame tick(struct stream *s, uint64_t number)
 {
 	struct frame frame;
 
-	stream_tick(s, number, 0, &frame);
+	stream_tick(s, number, 0, 0, &frame);
 	return frame;
 }
 
