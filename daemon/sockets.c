@@ -4,6 +4,7 @@
 #include "daemon/sockets.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zmq.h>
@@ -134,7 +135,7 @@ static int open_control(struct sockets *s, const struct conf *conf, struct fault
 	return attach(s->control, false, "control", conf->control, conf, f);
 }
 
-int sockets_open(struct sockets *s, const struct conf *conf, struct fault *f)
+int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, struct fault *f)
 {
 	int ret = 0;
 
@@ -142,6 +143,10 @@ int sockets_open(struct sockets *s, const struct conf *conf, struct fault *f)
 	s->ingest = calloc(conf->ingests + 1, sizeof(*s->ingest));
 	if (!s->context || !s->ingest)
 		ret = fault_set(f, -ENOMEM, "not enough memory for the sockets");
+	if (!ret && io_priority) {
+		zmq_ctx_set(s->context, ZMQ_THREAD_SCHED_POLICY, SCHED_FIFO);
+		zmq_ctx_set(s->context, ZMQ_THREAD_PRIORITY, io_priority);
+	}
 	for (uint32_t i = 0; !ret && i < conf->ingests; i++)
 		ret = open_ingest(s, conf, i, f);
 	if (!ret)

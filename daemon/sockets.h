@@ -13,9 +13,10 @@ struct sockets {
 	void *control; /* NULL = none */
 };
 
-/* 0, or negative errno with `f` naming the key, the endpoint and what to change; then nothing is
- * left open. */
-int sockets_open(struct sockets *s, const struct conf *conf, struct fault *f);
+/* `io_priority`: SCHED_FIFO priority of libzmq's I/O thread, which this process must be allowed to
+ * take (libzmq aborts otherwise); 0 = normal. 0, or negative errno with `f` naming the key, the
+ * endpoint and what to change; then nothing is left open. */
+int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, struct fault *f);
 
 /* Closes the sockets that were not handed on (their fields are then NULL) and ends the context,
  * which waits for the lingering of those that were. */

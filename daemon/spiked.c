@@ -68,7 +68,11 @@ static void send_status(struct spiked *d)
 
 static void on_second(uv_timer_t *timer)
 {
-	send_status(timer->data);
+	struct spiked *d = timer->data;
+
+	if (realtime_guard_struck(&d->realtime))
+		log_error("realtime: %s", d->realtime.notes[NOTE_GUARD]);
+	send_status(d);
 }
 
 /* What somebody sent as a stream name, made fit for a log line. */
@@ -221,23 +225,27 @@ static uint64_t draw_epoch(void)
 	return epoch;
 }
 
+static struct realtime_wish wish_of(const struct conf_realtime *conf)
+{
+	if (!conf->wanted)
+		return (struct realtime_wish){.cpu = -1};
+	return (struct realtime_wish){
+		.priority = conf->priority, .lock_memory = conf->lock_memory, .cpu = conf->cpu};
+}
+
 static void set_realtime(struct spiked *d)
 {
 	const struct conf_realtime *conf = &d->conf->realtime;
-	struct realtime_wish wish = {.cpu = -1};
+	const struct realtime_wish wish = wish_of(conf);
 
-	if (conf->wanted)
-		wish = (struct realtime_wish){.priority = conf->priority,
-			.lock_memory = conf->lock_memory,
-			.cpu = conf->cpu};
 	realtime_apply(d->hot.thread, &wish, &d->realtime);
-	for (size_t i = 0; i < sizeof(d->realtime.notes) / sizeof(d->realtime.notes[0]); i++)
+	for (int i = 0; i < REALTIME_NOTES; i++)
 		if (d->realtime.notes[i][0])
 			log_warning("realtime: %s", d->realtime.notes[i]);
 	if (conf->wanted)
-		log_info("realtime: priority %d, memory %slocked, cpu %d (-1 = any)",
-			d->realtime.priority, d->realtime.locked_memory ? "" : "not ",
-			d->realtime.cpu);
+		log_info("realtime: priority %d, sockets at %d, memory %slocked, cpu %d (-1 = any)",
+			d->realtime.priority, d->realtime.io_priority,
+			d->realtime.locked_memory ? "" : "not ", d->realtime.cpu);
 }
 
 static void log_ready(const struct spiked *d)
@@ -266,13 +274,15 @@ static void log_ready(const struct spiked *d)
  * there is a hot loop to undo. */
 static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, struct fault *f)
 {
+	const struct realtime_wish wish = wish_of(&d->conf->realtime);
 	struct hot_conf hc = {.conf = d->conf, .mailbox = &d->mailbox};
 	int ret;
 
 	*set = build_streams(d, f);
 	if (!*set)
 		return f->code;
-	ret = sockets_open(&d->sockets, d->conf, f);
+	realtime_prepare(&wish, &d->realtime);
+	ret = sockets_open(&d->sockets, d->conf, d->realtime.io_priority, f);
 	if (ret)
 		return ret;
 	hc.publish = d->sockets.publish;

@@ -66,12 +66,12 @@ json_t *describe_realtime(const struct realtime_grant *grant)
 {
 	json_t *notes = json_array();
 
-	for (size_t i = 0; i < sizeof(grant->notes) / sizeof(grant->notes[0]); i++)
+	for (int i = 0; i < REALTIME_NOTES; i++)
 		if (grant->notes[i][0])
 			json_array_append_new(notes, json_string(grant->notes[i]));
-	return json_pack("{s:i, s:b, s:o?, s:o}", "priority", grant->priority, "locked_memory",
-		grant->locked_memory, "cpu", grant->cpu >= 0 ? json_integer(grant->cpu) : NULL,
-		"notes", notes);
+	return json_pack("{s:i, s:i, s:b, s:o?, s:o}", "priority", grant->priority, "io_priority",
+		grant->io_priority, "locked_memory", grant->locked_memory, "cpu",
+		grant->cpu >= 0 ? json_integer(grant->cpu) : NULL, "notes", notes);
 }
 
 static json_t *number(double value)

@@ -1,66 +1,131 @@
-/* Real-time set-up of the hot thread.
+/* Real-time set-up.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/core/realtime.h"
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 
-static void set_priority(pthread_t hot, int priority, struct realtime_grant *grant)
+#define STACK_PREFAULT (256 * 1024)
+#define GUARD_KILL_S   5 /* if even the demotion is refused */
+
+/* What the guard's signal handler needs and leaves. */
+static pthread_t guarded;
+static volatile sig_atomic_t struck;
+
+static void on_cpu_limit(int signum)
 {
-	struct sched_param param = {.sched_priority = priority};
-	int ret = pthread_setschedparam(hot, SCHED_FIFO, &param);
+	const struct sched_param normal = {0};
 
-	if (!ret) {
-		grant->priority = priority;
-		return;
-	}
-	snprintf(grant->notes[0], sizeof(grant->notes[0]),
-		"SCHED_FIFO %d was refused (%s): give the service LimitRTPRIO=%d or CAP_SYS_NICE%s",
-		priority, strerror(ret), priority,
-		ret == EPERM ? ", and no CPU quota without a real-time budget" : "");
+	(void)signum;
+	pthread_setschedparam(guarded, SCHED_OTHER, &normal);
+	struck = 1;
 }
 
-static void lock_memory(struct realtime_grant *grant)
+/* Tries the priority on the calling thread, which then goes back to normal. */
+static int try_priority(int priority)
 {
-	if (!mlockall(MCL_CURRENT | MCL_FUTURE)) {
-		grant->locked_memory = true;
-		return;
-	}
-	snprintf(grant->notes[1], sizeof(grant->notes[1]),
-		"locking memory was refused (%s): give the service LimitMEMLOCK=infinity or "
-		"CAP_IPC_LOCK",
-		strerror(errno));
+	const struct sched_param wanted = {.sched_priority = priority}, normal = {0};
+	int ret = pthread_setschedparam(pthread_self(), SCHED_FIFO, &wanted);
+
+	if (!ret)
+		pthread_setschedparam(pthread_self(), SCHED_OTHER, &normal);
+	return ret;
 }
 
-static void set_cpu(pthread_t hot, int cpu, struct realtime_grant *grant)
+void realtime_prepare(const struct realtime_wish *wish, struct realtime_grant *grant)
 {
-	cpu_set_t set;
 	int ret;
 
-	CPU_ZERO(&set);
-	CPU_SET((unsigned)cpu, &set);
-	ret = pthread_setaffinity_np(hot, sizeof(set), &set);
-	if (!ret) {
-		grant->cpu = cpu;
-		return;
+	*grant = (struct realtime_grant){.cpu = -1};
+	if (wish->priority) {
+		ret = try_priority(wish->priority);
+		if (!ret) {
+			grant->priority = wish->priority;
+			grant->io_priority = wish->priority > 1 ? wish->priority - 1 : 1;
+		} else {
+			snprintf(grant->notes[NOTE_PRIORITY], sizeof(grant->notes[0]),
+				"SCHED_FIFO %d was refused (%s): give the service LimitRTPRIO=%d or "
+				"CAP_SYS_NICE, and no CPU quota without a real-time budget",
+				wish->priority, strerror(ret), wish->priority);
+		}
 	}
-	snprintf(grant->notes[2], sizeof(grant->notes[2]),
-		"running on cpu %d was refused (%s): choose a cpu that this machine and its cpuset "
-		"have",
-		cpu, strerror(ret));
+	if (!wish->lock_memory)
+		return;
+	grant->locked_memory = !mlockall(MCL_CURRENT | MCL_FUTURE);
+	if (!grant->locked_memory)
+		snprintf(grant->notes[NOTE_MEMORY], sizeof(grant->notes[0]),
+			"locking memory was refused (%s): give the service "
+			"LimitMEMLOCK=infinity or CAP_IPC_LOCK",
+			strerror(errno));
+}
+
+static void arm_guard(pthread_t hot, struct realtime_grant *grant)
+{
+	const struct rlimit limit = {.rlim_cur = REALTIME_GUARD_MS * 1000,
+		.rlim_max = (GUARD_KILL_S * 1000 + REALTIME_GUARD_MS) * 1000};
+	struct sigaction action = {.sa_handler = on_cpu_limit};
+
+	guarded = hot;
+	sigaction(SIGXCPU, &action, NULL);
+	if (setrlimit(RLIMIT_RTTIME, &limit))
+		snprintf(grant->notes[NOTE_GUARD], sizeof(grant->notes[0]),
+			"the guard against a runaway tick could not be set (%s)", strerror(errno));
 }
 
 void realtime_apply(pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant)
 {
-	*grant = (struct realtime_grant){.cpu = -1};
-	if (wish->priority)
-		set_priority(hot, wish->priority, grant);
-	if (wish->lock_memory)
-		lock_memory(grant);
-	if (wish->cpu >= 0)
-		set_cpu(hot, wish->cpu, grant);
+	const struct sched_param param = {.sched_priority = grant->priority};
+	cpu_set_t set;
+	int ret;
+
+	if (grant->priority) {
+		arm_guard(hot, grant);
+		pthread_setschedparam(hot, SCHED_FIFO, &param);
+	}
+	if (wish->cpu < 0)
+		return;
+	CPU_ZERO(&set);
+	CPU_SET((unsigned)wish->cpu, &set);
+	ret = pthread_setaffinity_np(hot, sizeof(set), &set);
+	if (!ret)
+		grant->cpu = wish->cpu;
+	else
+		snprintf(grant->notes[NOTE_CPU], sizeof(grant->notes[0]),
+			"running on cpu %d was refused (%s): choose a cpu that this machine and "
+			"its cpuset have",
+			wish->cpu, strerror(ret));
+}
+
+bool realtime_guard_struck(struct realtime_grant *grant)
+{
+	if (!struck)
+		return false;
+	struck = 0;
+	grant->priority = 0;
+	snprintf(grant->notes[NOTE_GUARD], sizeof(grant->notes[0]),
+		"the ticks took %d ms of cpu without a pause at real-time priority and go on at "
+		"normal priority: encode less, or raise dt",
+		REALTIME_GUARD_MS);
+	return true;
+}
+
+static void __attribute__((noinline)) touch_stack(void)
+{
+	volatile char stack[STACK_PREFAULT];
+
+	for (size_t i = 0; i < sizeof(stack); i += 1024)
+		stack[i] = 0;
+}
+
+void realtime_settle_thread(void)
+{
+	touch_stack();
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 }

@@ -9,6 +9,8 @@
 #include <assert.h>
 #include <string.h>
 
+#define SHARE_NS (2 * NS_PER_MS) /* of one call in a clock without due times */
+
 void engine_init(struct engine *e, const struct engine_conf *conf, struct publisher *publisher,
 	struct mailbox *mailbox, struct daemon_counters *counters)
 {
@@ -179,7 +181,13 @@ static bool begin_next(struct engine *e, int64_t now_ns)
 	return true;
 }
 
-static bool run_ticks(struct engine *e)
+/* manual: there is no due time that would bound a call. */
+static bool share_is_used(const struct engine *e, int64_t called_ns, int64_t now_ns)
+{
+	return e->conf.clock != CLOCK_WALL && now_ns - called_ns > SHARE_NS;
+}
+
+static enum progress run_ticks(struct engine *e)
 {
 	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
 	 * however far behind the ticks are. */
@@ -191,7 +199,9 @@ static bool run_ticks(struct engine *e)
 		struct cadence *c;
 
 		if (!publisher_flush(e->publisher))
-			return false;
+			return PROGRESS_HELD;
+		if (share_is_used(e, called_ns, now_ns))
+			return PROGRESS_MORE;
 		if (!e->running && !begin_next(e, called_ns))
 			break;
 		c = e->running;
@@ -209,20 +219,23 @@ static bool run_ticks(struct engine *e)
 	}
 	if (e->conf.clock == CLOCK_MANUAL)
 		e->virtual_ns = e->target_ns;
-	return true;
+	return PROGRESS_DONE;
 }
 
-static bool run_rows(struct engine *e)
+static enum progress run_rows(struct engine *e)
 {
-	int64_t now_ns = clock_mono_ns();
+	const int64_t called_ns = clock_mono_ns();
+	int64_t now_ns = called_ns;
 
 	for (;;) {
 		struct stream *s = e->feeding;
 
 		if (!publisher_flush(e->publisher))
-			return false;
+			return PROGRESS_HELD;
 		if (!s)
 			break;
+		if (share_is_used(e, called_ns, now_ns))
+			return PROGRESS_MORE;
 		if (!e->row_ticks) {
 			if (e->row == e->rows.count)
 				break;
@@ -235,17 +248,23 @@ static bool run_rows(struct engine *e)
 	e->feeding = NULL;
 	zmq_msg_close(&e->payload);
 	zmq_msg_init(&e->payload);
-	return true;
+	return PROGRESS_DONE;
 }
 
-bool engine_run(struct engine *e)
+enum progress engine_run(struct engine *e)
 {
-	bool done = e->conf.clock == CLOCK_DATA ? run_rows(e) : run_ticks(e);
+	enum progress progress = e->conf.clock == CLOCK_DATA ? run_rows(e) : run_ticks(e);
 
 	if (e->liveness_changed)
 		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_LIVENESS});
 	e->liveness_changed = false;
-	return done;
+	return progress;
+}
+
+bool engine_busy(const struct engine *e)
+{
+	return e->publisher->outbox_count || e->running || e->feeding ||
+	       e->virtual_ns < e->target_ns;
 }
 
 void engine_step(struct engine *e, int64_t ticks)
@@ -253,8 +272,8 @@ void engine_step(struct engine *e, int64_t ticks)
 	e->target_ns += ticks * e->conf.dt_ns;
 }
 
-bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload,
-	int64_t now_ns)
+enum progress engine_feed(struct engine *e, struct stream *s, const struct rows *rows,
+	zmq_msg_t *payload, int64_t now_ns)
 {
 	bool borrowed = rows->data == zmq_msg_data(payload);
 

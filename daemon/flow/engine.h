@@ -61,9 +61,19 @@ void engine_start(struct engine *e);
 struct stream_set *engine_swap(struct engine *e, struct stream_set *set);
 bool engine_between_ticks(const struct engine *e);
 
-/* wall: runs all that is due. manual: runs up to the target. data: runs what is left of the message.
- * True when all of it is done, false when a subscriber holds the clock. */
-bool engine_run(struct engine *e);
+/* How far a run came. */
+enum progress {
+	PROGRESS_DONE,
+	PROGRESS_MORE, /* its share of time is used up; call again soon */
+	PROGRESS_HELD, /* a subscriber holds the clock */
+};
+
+/* wall: runs all that was due when it was called. manual: runs up to the target. data: runs what is
+ * left of the message. The latter two stop after a few ms, so that orders get their turn. */
+enum progress engine_run(struct engine *e);
+
+/* True while engine_run has something left to do before time or rows go on. */
+bool engine_busy(const struct engine *e);
 
 /* wall: when the next tick is due, CLOCK_MONOTONIC ns; INT64_MAX without streams. */
 int64_t engine_next_due(const struct engine *e);
@@ -73,5 +83,5 @@ void engine_step(struct engine *e, int64_t ticks);
 
 /* data: hands a message's rows over, payload included, and runs them as far as possible. Only when
  * nothing is left of the last one. Same result as engine_run. */
-bool engine_feed(struct engine *e, struct stream *s, const struct rows *rows, zmq_msg_t *payload,
-	int64_t now_ns);
+enum progress engine_feed(struct engine *e, struct stream *s, const struct rows *rows,
+	zmq_msg_t *payload, int64_t now_ns);

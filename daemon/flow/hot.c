@@ -4,14 +4,14 @@
 #include "daemon/flow/hot.h"
 
 #include "daemon/core/clock.h"
+#include "daemon/core/realtime.h"
 
 #include <errno.h>
 #include <pthread.h>
-#include <sys/prctl.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define RETRY_MS 10 /* safety net: a freed queue also wakes the publish socket */
+#define RETRY_MS 10 /* safety net: a queue that has room again also wakes the publish socket */
 
 static void arm(struct hot *h)
 {
@@ -34,15 +34,18 @@ static void on_retry(uv_timer_t *timer)
 	(void)timer; /* the check hook of this round tries again */
 }
 
-static void set_blocked(struct hot *h, bool blocked)
+static void on_more(uv_idle_t *idle)
 {
-	if (!blocked)
-		ingest_resume(&h->ingest); /* it may have paused itself since the last call */
-	if (blocked == h->blocked)
+	(void)idle; /* likewise */
+}
+
+static void set_held(struct hot *h, bool held)
+{
+	if (held == h->held)
 		return;
-	h->blocked = blocked;
-	if (blocked) {
-		counter_add(&h->counters.blocked, 1);
+	h->held = held;
+	if (held) {
+		counter_add(&h->counters.held, 1);
 		uv_timer_start(&h->retry, on_retry, RETRY_MS, RETRY_MS);
 	} else {
 		uv_timer_stop(&h->retry);
@@ -65,6 +68,26 @@ static void reply_to_steps(struct hot *h)
 	}
 }
 
+/* Lets the loop sleep, poll or go on as far as the engine has come. */
+static void note_progress(struct hot *h, enum progress progress)
+{
+	set_held(h, progress == PROGRESS_HELD);
+	if (progress == PROGRESS_MORE)
+		uv_idle_start(&h->more, on_more);
+	else
+		uv_idle_stop(&h->more);
+	if (progress == PROGRESS_DONE)
+		ingest_resume(&h->ingest); /* data: paused when a message was not taken whole */
+	reply_to_steps(h);
+}
+
+static void on_unfinished(void *arg)
+{
+	struct hot *h = arg;
+
+	uv_idle_start(&h->more, on_more);
+}
+
 static void swap_set(struct hot *h, struct order *order)
 {
 	order->object = engine_swap(&h->engine, order->object);
@@ -76,11 +99,7 @@ static void take_orders(struct hot *h);
 /* Runs what can be run now and sees to what follows from it. */
 static void advance(struct hot *h)
 {
-	bool done = engine_run(&h->engine);
-
-	set_blocked(h, !done);
-	if (done)
-		reply_to_steps(h);
+	note_progress(h, engine_run(&h->engine));
 	if (h->has_waiting && engine_between_ticks(&h->engine)) {
 		h->has_waiting = false;
 		swap_set(h, &h->waiting);
@@ -196,7 +215,7 @@ static void on_check(uv_check_t *check)
 {
 	struct hot *h = check->data;
 
-	if (h->blocked || h->publisher.outbox_count)
+	if (engine_busy(&h->engine))
 		advance(h);
 }
 
@@ -218,6 +237,7 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	uv_timer_init(&h->loop, &h->second_share);
 	uv_timer_init(&h->loop, &h->retry);
 	uv_check_init(&h->loop, &h->check);
+	uv_idle_init(&h->loop, &h->more);
 	h->wake.data = h->second_share.data = h->check.data = h->tick_poll.data = h;
 	h->mailbox->wake_hot = &h->wake;
 	ret = zloop_init(&h->zloop, &h->loop);
@@ -235,8 +255,11 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 		return ret;
 	engine_init(&h->engine, &engine, &h->publisher, h->mailbox, &h->counters);
 	engine_swap(&h->engine, hc->set);
-	return ingest_init(
+	ret = ingest_init(
 		&h->ingest, &h->zloop, hc->ingest, hc->conf, &h->engine, &h->counters, h->mailbox);
+	h->ingest.on_unfinished = on_unfinished;
+	h->ingest.arg = h;
+	return ret;
 }
 
 static void run(void *arg)
@@ -244,7 +267,7 @@ static void run(void *arg)
 	struct hot *h = arg;
 
 	pthread_setname_np(pthread_self(), "spiked-hot");
-	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
+	realtime_settle_thread();
 	uv_poll_start(&h->tick_poll, UV_READABLE, on_tick);
 	uv_timer_start(&h->second_share, on_second_share, 100, 100);
 	uv_check_start(&h->check, on_check);
@@ -280,6 +303,7 @@ struct stream_set *hot_fini(struct hot *h)
 	uv_close((uv_handle_t *)&h->second_share, NULL);
 	uv_close((uv_handle_t *)&h->retry, NULL);
 	uv_close((uv_handle_t *)&h->check, NULL);
+	uv_close((uv_handle_t *)&h->more, NULL);
 	if (h->tick_fd >= 0)
 		uv_close((uv_handle_t *)&h->tick_poll, NULL);
 	zloop_close(&h->zloop);

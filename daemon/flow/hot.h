@@ -23,7 +23,8 @@ struct hot {
 	uv_timer_t second_share; /* publisher_housekeeping */
 	uv_timer_t retry;        /* while a subscriber holds a lossless clock */
 	uv_check_t check;
-	bool blocked;
+	uv_idle_t more; /* while there is work that nothing else would wake the loop for */
+	bool held;      /* by a subscriber, in a lossless clock */
 	atomic_bool stopping;
 	atomic_bool status_wanted; /* somebody subscribes to status/ */
 	struct publisher publisher;

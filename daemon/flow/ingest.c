@@ -114,9 +114,10 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 		stream_put(s, &rows, engine->set->scratch, now_ns);
 		return true;
 	}
-	if (engine_feed(engine, s, &rows, m.payload, now_ns))
+	if (engine_feed(engine, s, &rows, m.payload, now_ns) == PROGRESS_DONE)
 		return true;
 	ingest_pause(in);
+	in->on_unfinished(in->arg);
 	return false;
 }
 

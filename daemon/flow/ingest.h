@@ -23,6 +23,8 @@ struct ingest {
 	int64_t noted_ns[REJECT_COUNT]; /* when a note of that reason was sent last */
 	struct daemon_counters *counters;
 	struct mailbox *mailbox;
+	void (*on_unfinished)(void *arg); /* data: the engine could not take a message whole */
+	void *arg;
 };
 
 /* Takes over `sockets` (one for each conf->ingest entry, bound or connected). 0 or negative errno. */

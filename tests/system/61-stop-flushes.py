@@ -56,7 +56,7 @@ def a_held_clock_does_not_hold_the_stop():
                 push.send_multipart([b"s", b"\0" * 4 * CHANNELS])
         except h.zmq.Again:
             pass
-        h.until("a subscriber holds the clock", lambda: daemon.counters()["blocked"])
+        h.until("a subscriber holds the clock", lambda: daemon.counters()["held"])
         began = time.monotonic()
         daemon.stop(within=10)
         h.claim(f"stopped after {time.monotonic() - began:.2f} s", True)
