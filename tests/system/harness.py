@@ -12,6 +12,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import json
 import os
+import random
 import re
 import shlex
 import signal
@@ -118,14 +119,19 @@ def run(*args, stdin=None, timeout=10):
 
 
 def free_ports(count):
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
+    """Below the range that the system gives to connecting sockets, which might take a port between
+    this look and the daemon's bind."""
+    ports = []
+    while len(ports) < count:
+        port = random.randrange(12000, 32000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in ports:
+            ports.append(port)
+    return ports
 
 
 def config_text(config, **extra):
