@@ -80,11 +80,11 @@ static void *open_socket(struct sockets *s, int type, const struct conf *conf, s
 	return socket;
 }
 
-/* Over max_row_bytes a payload is rejected and counted; a frame so much larger that it would cost
- * real memory is not even received: ZeroMQ then ends the connection. */
+/* Over max_row_bytes a payload is rejected and counted; one more than twice as large would cost
+ * memory for nothing and is not even received: ZeroMQ then ends the connection. */
 static int64_t frame_limit(const struct conf *conf)
 {
-	return (int64_t)conf->max_row_bytes * 4 + (1 << 20);
+	return (int64_t)conf->max_row_bytes * 2 + (1 << 16);
 }
 
 static int open_ingest(struct sockets *s, const struct conf *conf, uint32_t i, struct fault *f)
@@ -139,7 +139,7 @@ int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, st
 {
 	int ret = 0;
 
-	*s = (struct sockets){.context = zmq_ctx_new()};
+	*s = (struct sockets){.context = zmq_ctx_new(), .ingests = conf->ingests};
 	s->ingest = calloc(conf->ingests + 1, sizeof(*s->ingest));
 	if (!s->context || !s->ingest)
 		ret = fault_set(f, -ENOMEM, "not enough memory for the sockets");
@@ -153,17 +153,24 @@ int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, st
 		ret = open_publish(s, conf, f);
 	if (!ret)
 		ret = open_control(s, conf, f);
-	if (ret) {
-		for (uint32_t i = 0; s->ingest && i < conf->ingests; i++)
-			if (s->ingest[i])
-				zmq_close(s->ingest[i]);
+	if (ret)
 		sockets_close(s);
-	}
 	return ret;
+}
+
+void sockets_hand_over(struct sockets *s, bool publish, uint32_t ingests)
+{
+	if (publish)
+		s->publish = NULL;
+	for (uint32_t i = 0; i < ingests; i++)
+		s->ingest[i] = NULL;
 }
 
 void sockets_close(struct sockets *s)
 {
+	for (uint32_t i = 0; s->ingest && i < s->ingests; i++)
+		if (s->ingest[i])
+			zmq_close(s->ingest[i]);
 	if (s->publish)
 		zmq_close(s->publish);
 	if (s->control)

@@ -9,6 +9,7 @@
 struct sockets {
 	void *context;
 	void **ingest; /* one a conf->ingest entry */
+	uint32_t ingests;
 	void *publish;
 	void *control; /* NULL = none */
 };
@@ -18,6 +19,9 @@ struct sockets {
  * endpoint and what to change; then nothing is left open. */
 int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, struct fault *f);
 
-/* Closes the sockets that were not handed on (their fields are then NULL) and ends the context,
- * which waits for the lingering of those that were. */
+/* The publish socket and the first `ingests` ingest sockets belong to somebody else now. */
+void sockets_hand_over(struct sockets *s, bool publish, uint32_t ingests);
+
+/* Closes the sockets that were not handed over (or whose field is NULL) and ends the context, which
+ * waits for the lingering of those that were. */
 void sockets_close(struct sockets *s);

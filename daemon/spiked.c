@@ -7,10 +7,10 @@
 #include "daemon/control/describe.h"
 #include "daemon/core/clock.h"
 #include "daemon/core/log.h"
+#include "daemon/core/text.h"
 #include "daemon/sockets.h"
 #include "spiked/wire.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define LINGER_MS 1000 /* how long a stop waits for subscribers to take what is queued */
+#define NOTES_AT_ONCE  256 /* then signals and control get their turn */
+#define STATUS_SOON_MS 50
+#define LINGER_MS      1000 /* how long a stop waits for subscribers to take what is queued */
 
 struct spiked {
 	struct conf *conf;
@@ -28,6 +30,8 @@ struct spiked {
 	uv_async_t wake;
 	uv_signal_t signals[3];
 	uv_timer_t second;
+	uv_timer_t soon; /* status/ after a change of liveness; many changes share one */
+	bool status_outstanding;
 	struct sockets sockets;
 	struct mailbox mailbox;
 	struct registry registry;
@@ -43,7 +47,8 @@ static void send_status(struct spiked *d)
 	struct order order = {.kind = ORDER_STATUS};
 	json_t *streams;
 
-	if (!atomic_load_explicit(&d->hot.status_wanted, memory_order_relaxed))
+	if (d->status_outstanding ||
+		!atomic_load_explicit(&d->hot.status_wanted, memory_order_relaxed))
 		return;
 	streams = json_array();
 	for (uint32_t i = 0; i < d->registry.count; i++) {
@@ -64,6 +69,13 @@ static void send_status(struct spiked *d)
 		describe_hist(&d->hot.engine.lateness), "streams", streams));
 	if (!order.object || mailbox_order(&d->mailbox, &order))
 		free(order.object); /* the next one comes in a second */
+	else
+		d->status_outstanding = true;
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+	send_status(timer->data);
 }
 
 static void on_second(uv_timer_t *timer)
@@ -73,15 +85,6 @@ static void on_second(uv_timer_t *timer)
 	if (realtime_guard_struck(&d->realtime))
 		log_error("realtime: %s", d->realtime.notes[NOTE_GUARD]);
 	send_status(d);
-}
-
-/* What somebody sent as a stream name, made fit for a log line. */
-static const char *printable(char *text)
-{
-	for (char *c = text; *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
-	return text;
 }
 
 static void log_overrun(struct spiked *d, const struct note *note)
@@ -103,19 +106,16 @@ static void on_note(struct spiked *d, struct note *note)
 	switch (note->kind) {
 	case NOTE_REJECTED:
 		log_warning("rows for '%s' were rejected: %s (said once a second, counted always)",
-			printable(note->text), reject_texts[note->number]);
+			text_clean(note->text), reject_texts[note->number]);
 		break;
 	case NOTE_OVERRUN:
 		log_overrun(d, note);
 		break;
-	case NOTE_STOPPED:
-		log_error("a tick came %.3f ms late: stopping, as `overrun: stop` asks",
-			(double)note->number / 1e6);
-		d->exit = EXIT_OVERRUN;
-		uv_stop(&d->loop);
-		break;
 	case NOTE_LIVENESS:
-		send_status(d);
+		if (!uv_is_active((uv_handle_t *)&d->soon))
+			uv_timer_start(&d->soon, on_soon, STATUS_SOON_MS, 0);
+		break;
+	case NOTE_WAKE:
 		break;
 	case NOTE_SEND:
 		log_warning("ZeroMQ refused a message: %s", zmq_strerror((int)note->number));
@@ -123,16 +123,37 @@ static void on_note(struct spiked *d, struct note *note)
 	}
 }
 
+static void stop_overrun(struct spiked *d)
+{
+	if (d->exit == EXIT_OVERRUN)
+		return;
+	log_error("a tick came %.3f ms late: stopping, as `overrun: stop` asks",
+		(double)d->hot.engine.stopped_late_ns / 1e6);
+	d->exit = EXIT_OVERRUN;
+	uv_stop(&d->loop);
+}
+
 static void on_wake(uv_async_t *wake)
 {
 	struct spiked *d = wake->data;
 	struct order reply;
 	struct note note;
+	int notes = 0;
 
-	while (mailbox_take_reply(&d->mailbox, &reply))
+	while (mailbox_take_reply(&d->mailbox, &reply)) {
+		if (reply.kind == ORDER_STATUS)
+			d->status_outstanding = false;
 		control_on_reply(&d->control, &reply);
-	while (mailbox_take_note(&d->mailbox, &note))
+	}
+	registry_refresh(&d->registry);
+	while (notes < NOTES_AT_ONCE && mailbox_take_note(&d->mailbox, &note)) {
 		on_note(d, &note);
+		notes++;
+	}
+	if (notes == NOTES_AT_ONCE)
+		uv_async_send(&d->wake);
+	if (atomic_load(&d->hot.engine.stopped))
+		stop_overrun(d);
 }
 
 static void on_signal(uv_signal_t *handle, int signum)
@@ -159,7 +180,8 @@ static int init_loop(struct spiked *d)
 		return ret;
 	uv_async_init(&d->loop, &d->wake, on_wake);
 	uv_timer_init(&d->loop, &d->second);
-	d->wake.data = d->second.data = d;
+	uv_timer_init(&d->loop, &d->soon);
+	d->wake.data = d->second.data = d->soon.data = d;
 	for (size_t i = 0; i < 3; i++) {
 		uv_signal_init(&d->loop, &d->signals[i]);
 		d->signals[i].data = d;
@@ -291,15 +313,17 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	hc.set = *set;
 	ret = hot_init(&d->hot, &hc);
 	*hot_ready = true;
-	d->sockets.publish = NULL;
+	sockets_hand_over(&d->sockets, d->hot.publisher.socket != NULL, d->hot.ingest.count);
 	d->control.registry = &d->registry;
 	d->control.mailbox = &d->mailbox;
 	d->control.hot = &d->hot;
 	d->control.realtime = &d->realtime;
 	d->control.started_ns = clock_mono_ns();
-	if (!ret && d->sockets.control)
+	if (!ret && d->sockets.control) {
 		ret = control_init(&d->control, &d->zloop, d->sockets.control);
-	d->sockets.control = NULL;
+		if (!ret)
+			d->sockets.control = NULL;
+	}
 	if (!ret)
 		ret = hot_start(&d->hot);
 	if (ret)
@@ -343,8 +367,11 @@ enum exit_code spiked_run(struct conf *conf)
 		log_info("stopped");
 	}
 	control_close(&d->control, 100);
-	if (hot_ready)
+	if (hot_ready) {
+		if (ret)
+			hot_stop(&d->hot, 0);
 		set = hot_fini(&d->hot);
+	}
 	fini_loop(d);
 	sockets_close(&d->sockets);
 	free_streams(d, set);

@@ -13,9 +13,10 @@ void bernoulli_prepare(struct stage *st);
 void bernoulli_reset(const struct stage *st, void *state, enum reset_scope scope);
 int bernoulli_check(const struct stage *st, const void *state);
 
-/* The draws of a tick for the Philox kernels, or false: the stage runs on the Mersenne Twister. */
-bool bernoulli_draw(const struct stage *st, const struct tick *tick, struct draw *draw);
+/* One tick: bit i = line i fires with probability rate * x; of a stage that gives signed spikes,
+ * with rate * |x|. Hot. */
+void bernoulli_fire(
+	const struct stage *st, void *state, const float *x, const struct tick *tick, uint64_t *on);
 
-/* One tick on the Mersenne Twister: bit i = line i fires with probability rate * |x| if `size`,
- * else rate * x. Every line takes one number, in order of the lines. Hot. */
-void bernoulli_twist(const struct stage *st, void *state, const float *x, bool size, uint64_t *on);
+/* The plane of the negative values at the last tick; of a stage that gives signed spikes. */
+const uint64_t *bernoulli_negative(const struct stage *st, void *state);

@@ -46,6 +46,10 @@ static inline size_t lines_words(uint32_t count)
 /* What a stage is told about the tick that it runs. */
 struct tick {
 	uint64_t number; /* of the stream's ticks, skipped ones too: the random stages' counter */
+	/* The values that come in may have changed since the stage last ran with this program and
+	 * state. False: they are the same bit for bit, and the stage's scratch still holds what it
+	 * made of them. */
+	bool fresh;
 };
 
 enum reset_scope {
@@ -68,8 +72,9 @@ struct stage {
 	size_t const_size;                 /* bytes; set by plan */
 	void *consts;                      /* filled by prepare, immutable afterwards */
 	size_t state_size;                 /* bytes; set by plan */
-	bool has_analogue;  /* set by plan: state holds one float a line for state/ */
-	size_t analogue_at; /* its offset in the state block */
+	size_t scratch_size; /* bytes behind the state; set by plan, see stage_scratch */
+	bool has_analogue;   /* set by plan: state holds one float a line for state/ */
+	size_t analogue_at;  /* its offset in the state block */
 };
 
 /* Another name for a class, with other defaults: Norse's modules and functions. */
@@ -89,6 +94,8 @@ struct encoder_class {
 	uint16_t state_version;              /* of the saved bytes */
 	const struct encoder_alias *aliases; /* ends with name NULL; may be NULL */
 	const struct param *params;          /* ends with name NULL */
+	bool pure; /* gives values that depend on its input values and parameters alone: it does
+		    * not run at a tick whose values are not fresh, and its output stays */
 
 	/* Checks the parameters against each other and the stage's surroundings; sets sizes.
 	 * 0 or negative errno with `f` filled (f->key names the parameter at fault). */
@@ -97,7 +104,8 @@ struct encoder_class {
 	void (*prepare)(struct stage *st);
 	/* Puts the state block into its first condition. Optional when state_size is 0. */
 	void (*reset)(const struct stage *st, void *state, enum reset_scope scope);
-	/* One tick: reads `in`, writes all of `out` (they never overlap). */
+	/* One tick: reads `in`, writes all of `out` (they never overlap). `state` is followed by the
+	 * scratch. */
 	void (*run)(const struct stage *st, void *state, const struct lines *in, struct lines *out,
 		const struct tick *tick);
 	/* After a load: 0 if the loaded bytes are a state that run can live with. Optional. */

@@ -7,6 +7,7 @@
  * NaN nor saturation.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 #include <errno.h>
@@ -35,17 +36,11 @@ static void first_run(const struct stage *st, void *state, const struct lines *i
 {
 	(void)st;
 	(void)tick;
-	uint64_t *seen = state;
-	bool is_signed = in->kind == KIND_SIGNED;
-	for (size_t i = 0; i < lines_words(in->count); i++) {
-		uint64_t open = ~seen[i];
-		seen[i] |= in->on[i];
-		out->on[i] = in->on[i] & open;
-		if (is_signed) {
-			seen[i] |= in->minus[i];
-			out->minus[i] = in->minus[i] & open;
-		}
-	}
+	size_t words = lines_words(in->count);
+	kernels_get()->first(state, in->on, out->on, words);
+	/* Never both on a line at one tick, so the order of the planes does not matter. */
+	if (in->kind == KIND_SIGNED)
+		kernels_get()->first(state, in->minus, out->minus, words);
 }
 
 static int first_check(const struct stage *st, const void *state)

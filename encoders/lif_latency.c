@@ -5,6 +5,7 @@
  * never reaches the threshold gives no spike; the strongest ones fire at the first tick.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/kernels.h"
 #include "encoders/membrane.h"
 
 #include <errno.h>
@@ -41,13 +42,8 @@ static void latency_run(const struct stage *st, void *state, const struct lines 
 	struct lines *out, const struct tick *tick)
 {
 	(void)tick;
-	uint64_t *fired = fired_plane(st, state);
 	membrane_step(st, state, in->values, out->on);
-	for (size_t i = 0; i < lines_words(out->count); i++) {
-		uint64_t now = out->on[i];
-		out->on[i] = now & ~fired[i];
-		fired[i] |= now;
-	}
+	kernels_get()->first(fired_plane(st, state), out->on, out->on, lines_words(out->count));
 }
 
 static int latency_check(const struct stage *st, const void *state)

@@ -216,6 +216,8 @@ static void sum_up(struct pipeline *p)
 	}
 }
 
+static uint64_t programs; /* made since the start, by any thread */
+
 struct pipeline *pipeline_new(
 	const struct pipeline_spec *spec, const struct pipeline_site *site, struct fault *f)
 {
@@ -242,6 +244,7 @@ struct pipeline *pipeline_new(
 	p->site.stream = NULL;
 	p->count = spec->count;
 	p->state_bytes = state_bytes;
+	p->serial = __atomic_add_fetch(&programs, 1, __ATOMIC_RELAXED);
 	settle(p, draft, &plan);
 	sum_up(p);
 	return p;
@@ -262,7 +265,8 @@ bool pipeline_same_layout(const struct pipeline *a, const struct pipeline *b)
 		if (s->class != t->class || s->in_lines != t->in_lines ||
 			s->out_lines != t->out_lines || s->in_kind != t->in_kind ||
 			s->out_kind != t->out_kind || s->state_size != t->state_size ||
-			s->has_analogue != t->has_analogue || s->analogue_at != t->analogue_at)
+			s->scratch_size != t->scratch_size || s->has_analogue != t->has_analogue ||
+			s->analogue_at != t->analogue_at)
 			return false;
 	}
 	return true;

@@ -54,6 +54,7 @@ struct pipeline {
 	int state_stage;    /* the last stage that has one analogue value a line; -1 = none */
 	bool ranged;        /* the first stage is a range: its output is the stream's `values` */
 	size_t state_bytes; /* size of the state arena */
+	uint64_t serial;    /* which one of all programs since the start */
 };
 
 /* NULL with `f` filled (stage, key) when the pipeline cannot work. */
@@ -90,9 +91,12 @@ struct pipeline_out {
 };
 
 /* Hot. One tick: `values` is channels floats (any alignment; borrowed as long as `out`), meant to
- * be finite: others do no lasting harm, see each stage. Advances the tick number by one. */
+ * be finite: others do no lasting harm, see each stage. Advances the tick number by one.
+ * `fresh` may be false only if `values` holds, bit for bit, what it held at this state's last run:
+ * then what the stages made of it is used again. A run after pipeline_state_new, pipeline_reset,
+ * pipeline_load or pipeline_idle, or under another program than the last one, is fresh anyway. */
 void pipeline_run(const struct pipeline *p, struct pipeline_state *s, const float *values,
-	struct pipeline_out *out);
+	bool fresh, struct pipeline_out *out);
 
 /* Hot. The output of a tick at which nothing ran: no spikes, state as it stands, and `values` after
  * range mapping. Does not move the tick number; pipeline_skip does. */

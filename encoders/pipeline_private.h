@@ -19,15 +19,16 @@ struct pipeline_spec {
 
 /* One stage's share of the state. */
 struct slot {
-	void *block; /* st->state_size bytes, aligned */
+	void *block; /* st->state_size bytes, aligned, then st->scratch_size bytes, aligned */
 	struct lines out;
 };
 
 /* The state is one allocation: this head, then for each stage its block and its output. It holds
  * no pointer into the program, so that the program may be swapped for one of the same layout. */
 struct pipeline_state {
-	uint64_t tick; /* of the next run */
-	size_t size;   /* bytes of the arena */
+	uint64_t tick;   /* of the next run */
+	uint64_t serial; /* program of the last run; 0 = what it left is not to be used again */
+	size_t size;     /* bytes of the arena */
 	struct slot slots[PIPELINE_MAX_STAGES];
 };
 

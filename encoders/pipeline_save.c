@@ -166,6 +166,7 @@ int pipeline_load(const struct pipeline *p, struct pipeline_state *s, const uint
 		for (uint32_t i = 0; i < p->count; i++)
 			memcpy(s->slots[i].block, fresh->slots[i].block, p->stages[i].state_size);
 		s->tick = tick;
+		s->serial = 0;
 	}
 	pipeline_state_free(fresh);
 	return err;

@@ -29,6 +29,7 @@ static struct part_offsets take_stage(const struct stage *st, uint64_t *at)
 {
 	uint64_t words = ((uint64_t)st->out_lines + WORD_LINES - 1) / WORD_LINES;
 	struct part_offsets o = {.block = take(at, st->state_size)};
+	take(at, st->scratch_size);
 	if (carries(st->out_kind, KIND_VALUES | KIND_GRADED))
 		o.values = take(at, words * WORD_LINES * sizeof(float));
 	if (carries(st->out_kind, KIND_SPIKES | KIND_SIGNED | KIND_GRADED))
@@ -89,6 +90,7 @@ void pipeline_reset(const struct pipeline *p, struct pipeline_state *s, enum res
 		if (st->class->reset)
 			st->class->reset(st, s->slots[i].block, scope);
 	}
+	s->serial = 0;
 	if (scope == RESET_ALL)
 		s->tick = 0;
 }
@@ -132,17 +134,21 @@ static void fill_out(const struct pipeline *p, const struct pipeline_state *s, c
 }
 
 void pipeline_run(const struct pipeline *p, struct pipeline_state *s, const float *values,
-	struct pipeline_out *out)
+	bool fresh, struct pipeline_out *out)
 {
-	const struct tick tick = {.number = s->tick};
+	struct tick tick = {.number = s->tick, .fresh = fresh || s->serial != p->serial};
 	const struct lines stream = stream_lines(p, values);
 	const struct lines *in = &stream;
 	for (uint32_t i = 0; i < p->count; i++) {
 		const struct stage *st = &p->stages[i];
 		struct slot *slot = &s->slots[i];
-		st->class->run(st, slot->block, in, &slot->out, &tick);
+		if (tick.fresh || !st->class->pure)
+			st->class->run(st, slot->block, in, &slot->out, &tick);
+		/* What the others give moves without new values. */
+		tick.fresh |= !st->class->pure;
 		in = &slot->out;
 	}
+	s->serial = p->serial;
 	s->tick++;
 	fill_out(p, s, values, out);
 }
@@ -152,11 +158,12 @@ void pipeline_idle(const struct pipeline *p, struct pipeline_state *s, const flo
 {
 	if (p->ranged) {
 		/* It has no state, and what it gives are the stream's values. */
-		const struct tick tick = {.number = s->tick};
+		const struct tick tick = {.number = s->tick, .fresh = true};
 		const struct lines stream = stream_lines(p, values);
 		p->stages[0].class->run(
 			&p->stages[0], s->slots[0].block, &stream, &s->slots[0].out, &tick);
 	}
+	s->serial = 0; /* the range's output is of other values now */
 	if (p->count) {
 		struct lines *last = &s->slots[p->count - 1].out;
 		size_t bytes = lines_words(last->count) * sizeof(uint64_t);

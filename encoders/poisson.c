@@ -12,11 +12,7 @@
 static void poisson_run(const struct stage *st, void *state, const struct lines *in,
 	struct lines *out, const struct tick *tick)
 {
-	struct draw draw;
-	if (bernoulli_draw(st, tick, &draw))
-		kernels_get()->poisson(&draw, in->values, out->on, in->count);
-	else
-		bernoulli_twist(st, state, in->values, false, out->on);
+	bernoulli_fire(st, state, in->values, tick, out->on);
 }
 
 static const struct encoder_alias poisson_aliases[] = {

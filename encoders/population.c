@@ -26,6 +26,7 @@
  * values that are not finite, so no other channel is touched. Infinities give 0.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 #include <errno.h>
@@ -52,7 +53,7 @@ struct population {
 	struct tuning *tunings;
 };
 
-static const char *const kernels[] = {"gaussian", "cosine", "triangle", NULL};
+static const char *const shapes[] = {"gaussian", "cosine", "triangle", NULL};
 static const char *const distances[] = {"squared", "absolute", "circular", NULL};
 
 #define ANY_NUMBER .type = PARAM_NUMBER, .min = -FLT_MAX, .max = FLT_MAX
@@ -105,7 +106,7 @@ static const struct param population_params[] = {
 			.type = PARAM_CHOICE,
 			.flags = PARAM_LIVE,
 			.preset = "gaussian",
-			.choices = kernels,
+			.choices = shapes,
 			.help = "Shape of the curve; cosine and triangle are 1/2 at one sigma and end at "
 				"two.",
 		},
@@ -313,14 +314,21 @@ static void population_prepare(struct stage *st)
 static void measure(const struct population *p, const struct tuning *t, float x,
 	const float *centres, float *out)
 {
+	const struct metric metric = {
+		.natural = p->natural,
+		.absolute = p->distance == DISTANCE_ABSOLUTE,
+		.scale = t->scale,
+		.sigma = t->sigma,
+	};
+	if (p->distance != DISTANCE_CIRCULAR) {
+		kernels_get()->measure(&metric, x, centres, out, p->n);
+		return;
+	}
 	for (uint32_t i = 0; i < p->n; i++) {
-		float d = x - centres[i];
-		if (p->distance == DISTANCE_CIRCULAR)
-			d = remainderf(d, t->period);
+		float d = remainderf(x - centres[i], t->period);
 		if (p->natural)
 			d = d / t->sigma;
-		d = p->distance == DISTANCE_ABSOLUTE ? fabsf(d) : d * d;
-		out[i] = p->natural ? d : d * t->scale;
+		out[i] = p->natural ? d * d : d * d * t->scale;
 	}
 }
 
@@ -412,6 +420,7 @@ const struct encoder_class encoder_population = {
 	.state_version = 1,
 	.aliases = population_aliases,
 	.params = population_params,
+	.pure = true,
 	.plan = population_plan,
 	.prepare = population_prepare,
 	.run = population_run,

@@ -9,21 +9,12 @@
  * everything passes through the formula, NaN too.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 #include <errno.h>
 
 enum { LO, HI, SIGNED, CLAMP };
-
-struct span {
-	float lo, width;
-};
-
-struct range {
-	bool each, is_signed, clamp;
-	struct span one;
-	const float *lo, *width; /* one a line when `each` */
-};
 
 static const struct param range_params[] = {
 	[LO] =
@@ -83,36 +74,30 @@ static int range_plan(struct stage *st, struct fault *f)
 		if (!each)
 			break;
 	}
-	st->const_size = stage_round(sizeof(struct range)) +
-			 (each ? 2 * stage_float_bytes(st->in_lines) : 0);
+	st->const_size =
+		stage_round(sizeof(struct span)) + (each ? 2 * stage_float_bytes(st->in_lines) : 0);
 	return 0;
 }
 
 static void range_prepare(struct stage *st)
 {
-	struct range *r = st->consts;
-	r->each = stage_listed(st, LO) || stage_listed(st, HI);
-	r->is_signed = st->values[SIGNED].integer;
-	r->clamp = st->values[CLAMP].integer;
-	r->one.lo = (float)st->values[LO].number;
-	r->one.width = (float)st->values[HI].number - r->one.lo;
-	if (!r->each)
+	struct span *span = st->consts;
+	*span = (struct span){
+		.lo = (float)st->values[LO].number,
+		.width = (float)st->values[HI].number - (float)st->values[LO].number,
+		.clamp = st->values[CLAMP].integer,
+		.is_signed = st->values[SIGNED].integer,
+	};
+	if (!stage_listed(st, LO) && !stage_listed(st, HI))
 		return;
-	float *lo = (float *)((char *)st->consts + stage_round(sizeof(*r)));
+	float *lo = (float *)((char *)st->consts + stage_round(sizeof(*span)));
 	float *width = lo + lines_words(st->in_lines) * WORD_LINES;
 	for (uint32_t i = 0; i < st->in_lines; i++) {
 		lo[i] = stage_float(st, LO, i);
 		width[i] = stage_float(st, HI, i) - lo[i];
 	}
-	r->lo = lo;
-	r->width = width;
-}
-
-/* The selections are written so that a NaN takes the constant. */
-static inline float bounded(float y)
-{
-	y = y > 0.0f ? y : 0.0f;
-	return y < 1.0f ? y : 1.0f;
+	span->los = lo;
+	span->widths = width;
 }
 
 static void range_run(const struct stage *st, void *state, const struct lines *in,
@@ -120,26 +105,7 @@ static void range_run(const struct stage *st, void *state, const struct lines *i
 {
 	(void)state;
 	(void)tick;
-	const struct range *r = st->consts;
-	const float *restrict x = in->values;
-	float *restrict y = out->values;
-	uint32_t n = in->count;
-	if (r->each) {
-		for (uint32_t i = 0; i < n; i++)
-			y[i] = (x[i] - r->lo[i]) / r->width[i];
-	} else {
-		const struct span one = r->one;
-		for (uint32_t i = 0; i < n; i++)
-			y[i] = (x[i] - one.lo) / one.width;
-	}
-	if (r->clamp) {
-		for (uint32_t i = 0; i < n; i++)
-			y[i] = bounded(y[i]);
-	}
-	if (r->is_signed) {
-		for (uint32_t i = 0; i < n; i++)
-			y[i] = (y[i] + y[i]) - 1.0f;
-	}
+	kernels_get()->range(st->consts, in->values, out->values, in->count);
 }
 
 const struct encoder_class encoder_range = {
@@ -150,6 +116,7 @@ const struct encoder_class encoder_range = {
 	.out = KIND_VALUES,
 	.state_version = 1,
 	.params = range_params,
+	.pure = true,
 	.plan = range_plan,
 	.prepare = range_prepare,
 	.run = range_run,

@@ -12,19 +12,12 @@
 static void signed_run(const struct stage *st, void *state, const struct lines *in,
 	struct lines *out, const struct tick *tick)
 {
-	struct draw draw;
-	if (bernoulli_draw(st, tick, &draw)) {
-		kernels_get()->signed_poisson(&draw, in->values, out->on, out->minus, in->count);
-		return;
-	}
-	bernoulli_twist(st, state, in->values, true, out->on);
-	memset(out->minus, 0, lines_words(out->count) * sizeof(*out->minus));
-	for (uint32_t i = 0; i < out->count; i++)
-		out->minus[i / WORD_LINES] |= (uint64_t)(in->values[i] < 0.0f) << i % WORD_LINES;
+	bernoulli_fire(st, state, in->values, tick, out->on);
+	const uint64_t *negative = bernoulli_negative(st, state);
 	for (size_t i = 0; i < lines_words(out->count); i++) {
 		uint64_t fired = out->on[i];
-		out->on[i] = fired & ~out->minus[i];
-		out->minus[i] &= fired;
+		out->on[i] = fired & ~negative[i];
+		out->minus[i] = fired & negative[i];
 	}
 }
 

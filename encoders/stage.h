@@ -28,6 +28,13 @@ static inline size_t stage_plane_bytes(uint32_t lines)
 	return stage_round(lines_words(lines) * sizeof(uint64_t));
 }
 
+/* What a stage makes of its input while that is fresh, for the ticks at which it is not. It lies
+ * behind the state block, is neither saved nor reset, and is undefined until the first run. */
+static inline void *stage_scratch(const struct stage *st, void *state)
+{
+	return (char *)state + stage_round(st->state_size);
+}
+
 /* The channel that an input line came from: lines of a population are channel-major. */
 static inline uint32_t stage_channel(const struct stage *st, uint32_t line)
 {

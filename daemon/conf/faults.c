@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf/faults.h"
 
+#include "daemon/core/text.h"
+
 #include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -49,26 +51,6 @@ struct place place_under(const struct node *node, const char *key)
 	return place;
 }
 
-/* Makes a quoted text safe for a terminal, and whole UTF-8 where a buffer's end has cut it. */
-static void clean(char *text)
-{
-	size_t n = strlen(text);
-	for (size_t i = 0; i < n; i++) {
-		unsigned char c = (unsigned char)text[i];
-		if (c < 0x20 || c == 0x7f)
-			text[i] = '?';
-	}
-	size_t tail = 0;
-	while (tail < n && tail < 3 && ((unsigned char)text[n - 1 - tail] & 0xc0) == 0x80)
-		tail++;
-	if (tail == n)
-		return;
-	unsigned char lead = (unsigned char)text[n - 1 - tail];
-	size_t wanted = lead >= 0xf0 ? 3 : lead >= 0xe0 ? 2 : lead >= 0xc0 ? 1 : 0;
-	if (tail != wanted)
-		text[n - 1 - tail] = '\0';
-}
-
 static bool grow(struct conf_faults *faults)
 {
 	/* Capacity is the next power of two from 16 on: it needs no field of its own. */
@@ -103,8 +85,8 @@ void faults_add(struct conf_faults *faults, enum fault_weight weight, struct pla
 	va_start(args, format);
 	vsnprintf(fault->text, sizeof(fault->text), format, args);
 	va_end(args);
-	clean(fault->path);
-	clean(fault->text);
+	text_clean(fault->path);
+	text_clean(fault->text);
 	if (!warning)
 		faults->errors++;
 }

@@ -5,6 +5,7 @@
 #include "daemon/control/describe.h"
 
 #include "daemon/core/clock.h"
+#include "daemon/core/text.h"
 #include "spiked/wire.h"
 
 #include <errno.h>
@@ -57,8 +58,11 @@ static json_t *endpoints(const struct conf *conf)
 static void run_info(struct control *c, struct call *call)
 {
 	const struct conf *conf = c->registry->site.conf;
+	char path[512];
 	double uptime_s = (double)(clock_mono_ns() - c->started_ns) / (double)NS_PER_S;
 
+	snprintf(path, sizeof(path), "%s", conf->path);
+	text_clean(path); /* JSON takes nothing but UTF-8, file systems anything */
 	call_result(c, call,
 		json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o}",
 			"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "epoch",
@@ -66,7 +70,7 @@ static void run_info(struct control *c, struct call *call)
 			clock_words[conf->clock], "overrun", overrun_words[conf->overrun],
 			"max_catch_up", (int)conf->max_catch_up, "dt_ns", (json_int_t)conf->dt_ns,
 			"max_row_bytes", (json_int_t)conf->max_row_bytes, "pid", (int)getpid(),
-			"streams", (int)c->registry->count, "config", conf->path, "realtime",
+			"streams", (int)c->registry->count, "config", path, "realtime",
 			describe_realtime(c->realtime), "endpoints", endpoints(conf)));
 }
 
@@ -135,6 +139,11 @@ static bool fits_registry(struct control *c, struct call *call, const struct con
 			conf->name);
 		return false;
 	}
+	if (registry_leaving(r, conf->name)) {
+		call_error(c, call, CONTROL_BUSY, "stream.name",
+			"stream '%s' is just being removed; try again", conf->name);
+		return false;
+	}
 	for (uint32_t i = 0; conf->group && i < r->count; i++) {
 		const struct conf_stream *other = r->entries[i].stream->conf;
 
@@ -195,7 +204,7 @@ static void run_add(struct control *c, struct call *call)
 static void finish_add(struct control *c, struct call *call, const struct order *reply)
 {
 	(void)reply;
-	call_result(c, call, call->result);
+	call_result(c, call, json_incref(call->result));
 }
 
 static void run_remove(struct control *c, struct call *call)
@@ -208,24 +217,23 @@ static void run_remove(struct control *c, struct call *call)
 		return;
 	index = (uint32_t)(e - r->entries);
 	taken = *e;
-	call->object = registry_take(r, index);
-	if (order_set(c, call)) {
-		memmove(&r->entries[index + 1], &r->entries[index],
-			(r->count - index) * sizeof(*r->entries));
-		r->entries[index] = taken;
-		r->count++;
+	if (registry_take(r, index)) {
+		call_error(c, call, CONTROL_INTERNAL, NULL, "not enough memory");
 		return;
 	}
+	if (order_set(c, call)) {
+		registry_put_back(r, index, &taken);
+		return;
+	}
+	call->removed = taken.stream;
 	registry_refresh_group(r, taken.stream->conf->group, NULL);
 }
 
 static void finish_remove(struct control *c, struct call *call, const struct order *reply)
 {
-	struct stream *s = call->object;
-
 	(void)reply;
-	call_result(c, call, json_pack("{s:s}", "name", s->conf->name));
-	stream_free(s);
+	registry_bury(c->registry, call->removed);
+	call_result(c, call, json_pack("{s:O}", "name", json_object_get(call->params, "name")));
 }
 
 /* Index of the stage that `stage` names by place or by name; -1 = the call has been answered. */
@@ -413,6 +421,11 @@ static void finish_step(struct control *c, struct call *call, const struct order
 {
 	json_t *ticks = json_object_get(call->params, "ticks");
 
+	if (reply->result == -ERANGE) {
+		call_error(c, call, CONTROL_INVALID_PARAMS, "ticks",
+			"so many ticks lead past the year 2262, where 64 bits of nanoseconds end");
+		return;
+	}
 	if (reply->result) {
 		call_error(c, call, CONTROL_BUSY, NULL, "too many steps wait for their turn");
 		return;

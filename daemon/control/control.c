@@ -5,12 +5,15 @@
 
 #include "daemon/control/describe.h"
 #include "daemon/core/log.h"
+#include "daemon/core/text.h"
 
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define BATCH_MAX 1000
 
 /* One message from one client, answered by one message once all of its calls have ended. */
 struct batch {
@@ -43,17 +46,22 @@ static void batch_free(struct batch *b)
 	free(b);
 }
 
+/* An envelope must not go without a body: it would become part of the next client's answer. */
+static const char no_answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32603,\"message\":"
+				"\"the answer could not be written\"},\"id\":null}";
+
 /* Sends the answers and ends the batch. */
 static void batch_send(struct control *c, struct batch *b)
 {
 	json_t *answer = b->list ? b->answers : json_array_get(b->answers, 0);
 	char *text = json_dumps(answer, DESCRIBE_FLAGS);
+	const char *body = text ? text : no_answer;
 	int ret = 0;
 
 	for (unsigned i = 0; i < b->parts && ret >= 0; i++)
 		ret = zmq_msg_send(&b->envelope[i], c->zsock.socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-	if (text && ret >= 0)
-		ret = zmq_send(c->zsock.socket, text, strlen(text), ZMQ_DONTWAIT);
+	if (ret >= 0)
+		ret = zmq_send(c->zsock.socket, body, strlen(body), ZMQ_DONTWAIT);
 	if (ret < 0)
 		log_debug("control: an answer found no taker (%s)", zmq_strerror(zmq_errno()));
 	free(text);
@@ -83,7 +91,9 @@ static void call_end(struct control *c, struct call *call, json_t *answer)
 	struct batch *b = call->batch;
 
 	json_decref(call->params);
+	json_decref(call->result);
 	json_decref(call->id);
+	stream_free(call->removed);
 	free(call);
 	batch_answer(c, b, answer);
 }
@@ -104,6 +114,7 @@ void call_error(struct control *c, struct call *call, enum control_error code, c
 	va_start(args, format);
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
+	text_clean(text); /* what it quotes may have been cut within a character */
 	call_end(c, call, error_object(json_incref(call->id), code, path, text));
 }
 
@@ -142,7 +153,9 @@ void control_on_reply(struct control *c, const struct order *reply)
 {
 	struct call *call = reply->token;
 
-	if (call)
+	if (call && reply->result == -ECANCELED)
+		call_error(c, call, CONTROL_BUSY, NULL, "spiked is stopping");
+	else if (call)
 		call->command->finish(c, call, reply);
 	free_order_objects(reply);
 }
@@ -303,10 +316,11 @@ static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
 	if (!json_is_array(message)) {
 		b->pending = 1;
 		run_request(c, b, message);
-	} else if (!json_array_size(message)) {
+	} else if (!json_array_size(message) || json_array_size(message) > BATCH_MAX) {
 		b->pending = 1;
-		batch_answer(
-			c, b, error_object(NULL, CONTROL_INVALID_REQUEST, NULL, "an empty batch"));
+		batch_answer(c, b,
+			error_object(NULL, CONTROL_INVALID_REQUEST, NULL,
+				"a batch has 1 to 1000 requests"));
 	} else {
 		size_t n = json_array_size(message);
 

@@ -52,10 +52,10 @@ extern const struct command control_commands[]; /* end with name NULL */
 struct call {
 	struct batch *batch;
 	const struct command *command;
-	json_t *id;     /* owned */
-	json_t *params; /* owned; an object with checked members */
-	void *object;   /* the command's between run and finish */
-	json_t *result; /* likewise */
+	json_t *id;             /* owned */
+	json_t *params;         /* owned; an object with checked members */
+	json_t *result;         /* owned; what finish will answer */
+	struct stream *removed; /* owned; freed when the call has ended */
 };
 
 /* `socket` is a bound ROUTER; 0 or negative errno. */

@@ -5,20 +5,123 @@
 
 #include "daemon/control/describe.h"
 
+#include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 void registry_fini(struct registry *r)
 {
 	free(r->entries);
+	free(r->graves);
+	free(r->dts);
+	free(r->groups);
 	r->entries = NULL;
-	r->count = r->capacity = 0;
+	r->graves = NULL;
+	r->dts = NULL;
+	r->groups = NULL;
+	r->count = r->capacity = r->grave_count = r->dt_count = r->group_count = 0;
 }
 
 struct blob *registry_meta(const struct registry *r, const struct entry *e)
 {
 	return describe_blob(describe_meta(r, e));
+}
+
+static struct grave *find_grave(const struct registry *r, const char *name)
+{
+	for (uint32_t i = 0; i < r->grave_count; i++)
+		if (!strcmp(r->graves[i].name, name))
+			return &r->graves[i];
+	return NULL;
+}
+
+static struct grave *dig_grave(struct registry *r, const char *name)
+{
+	struct grave *g = find_grave(r, name);
+	struct grave *graves;
+
+	if (g)
+		return g;
+	graves = realloc(r->graves, (r->grave_count + 1) * sizeof(*graves));
+	if (!graves)
+		return NULL;
+	r->graves = graves;
+	g = &graves[r->grave_count++];
+	*g = (struct grave){0};
+	snprintf(g->name, sizeof(g->name), "%s", name);
+	return g;
+}
+
+void registry_bury(struct registry *r, const struct stream *s)
+{
+	struct grave *g = find_grave(r, s->conf->name);
+
+	assert(g && g->leaving);
+	g->leaving = false;
+	for (int k = 0; k < TOPIC_COUNT; k++)
+		g->seqs[k] = s->topics[k].seq;
+	g->next_tick = s->next_tick;
+}
+
+bool registry_leaving(const struct registry *r, const char *name)
+{
+	const struct grave *g = find_grave(r, name);
+
+	return g && g->leaving;
+}
+
+static void resume_counts(const struct registry *r, struct stream *s)
+{
+	const struct grave *g = find_grave(r, s->conf->name);
+
+	if (!g)
+		return;
+	for (int k = 0; k < TOPIC_COUNT; k++)
+		s->topics[k].seq = g->seqs[k];
+	s->next_tick = g->next_tick;
+	pipeline_skip(s->state, g->next_tick);
+}
+
+/* Place of the stream's dt among all that there have been; it is added if it is new. */
+static int place_dt(struct registry *r, struct stream *s)
+{
+	uint32_t i = 0;
+	void *dts;
+
+	while (i < r->dt_count && r->dts[i] != s->conf->dt_ns)
+		i++;
+	s->cadence_index = i;
+	if (i < r->dt_count)
+		return 0;
+	dts = realloc(r->dts, (i + 1) * sizeof(*r->dts));
+	if (!dts)
+		return -ENOMEM;
+	r->dts = dts;
+	r->dts[r->dt_count++] = s->conf->dt_ns;
+	return 0;
+}
+
+/* The same for its group, if it has one. */
+static int place_group(struct registry *r, struct stream *s)
+{
+	uint32_t i = 0;
+	void *groups;
+
+	if (!s->conf->group)
+		return 0;
+	while (i < r->group_count && strcmp(r->groups[i], s->conf->group))
+		i++;
+	s->group_index = i;
+	if (i < r->group_count)
+		return 0;
+	groups = realloc(r->groups, (i + 1) * sizeof(*r->groups));
+	if (!groups)
+		return -ENOMEM;
+	r->groups = groups;
+	snprintf(r->groups[r->group_count++], sizeof(*r->groups), "%s", s->conf->group);
+	return 0;
 }
 
 int registry_append(struct registry *r, struct conf_stream *conf, struct fault *f)
@@ -28,6 +131,11 @@ int registry_append(struct registry *r, struct conf_stream *conf, struct fault *
 
 	if (!s)
 		return f->code;
+	resume_counts(r, s);
+	if (place_dt(r, s) || place_group(r, s)) {
+		stream_free(s);
+		return fault_set(f, -ENOMEM, "not enough memory for another stream");
+	}
 	if (r->count == r->capacity) {
 		uint32_t capacity = r->capacity ? r->capacity * 2 : 64;
 		struct entry *entries = realloc(r->entries, capacity * sizeof(*entries));
@@ -49,14 +157,26 @@ void registry_drop_last(struct registry *r)
 	stream_free(r->entries[--r->count].stream);
 }
 
-struct stream *registry_take(struct registry *r, uint32_t index)
+int registry_take(struct registry *r, uint32_t index)
 {
-	struct stream *s = r->entries[index].stream;
+	struct grave *g = dig_grave(r, r->entries[index].stream->conf->name);
 
+	if (!g)
+		return -ENOMEM;
+	g->leaving = true;
 	r->count--;
 	memmove(&r->entries[index], &r->entries[index + 1],
 		(r->count - index) * sizeof(*r->entries));
-	return s;
+	return 0;
+}
+
+void registry_put_back(struct registry *r, uint32_t index, const struct entry *entry)
+{
+	find_grave(r, entry->stream->conf->name)->leaving = false;
+	memmove(&r->entries[index + 1], &r->entries[index],
+		(r->count - index) * sizeof(*r->entries));
+	r->entries[index] = *entry;
+	r->count++;
 }
 
 int64_t registry_find(const struct registry *r, const char *name)
@@ -69,6 +189,12 @@ int64_t registry_find(const struct registry *r, const char *name)
 
 struct stream_set *registry_set(const struct registry *r)
 {
+	const struct set_plan plan = {
+		.dts = r->dts,
+		.cadence_count = r->dt_count,
+		.groups = r->groups,
+		.group_count = r->group_count,
+	};
 	struct stream **streams = malloc((r->count + 1) * sizeof(*streams));
 	struct stream_set *set;
 
@@ -76,24 +202,38 @@ struct stream_set *registry_set(const struct registry *r)
 		return NULL;
 	for (uint32_t i = 0; i < r->count; i++)
 		streams[i] = r->entries[i].stream;
-	set = stream_set_new(streams, r->count);
+	set = stream_set_new(streams, r->count, &plan);
 	free(streams);
 	return set;
 }
 
 void registry_refresh_group(struct registry *r, const char *group, const struct stream *except)
 {
-	if (!group)
-		return;
-	for (uint32_t i = 0; i < r->count; i++) {
+	for (uint32_t i = 0; group && i < r->count; i++) {
+		struct entry *e = &r->entries[i];
+
+		if (e->stream != except && e->stream->conf->group &&
+			!strcmp(e->stream->conf->group, group))
+			e->refresh = r->refreshing = true;
+	}
+	registry_refresh(r);
+}
+
+void registry_refresh(struct registry *r)
+{
+	uint32_t i = r->refreshing ? 0 : r->count;
+
+	for (; i < r->count && mailbox_has_room(r->mailbox); i++) {
 		struct entry *e = &r->entries[i];
 		struct order order = {.kind = ORDER_SWAP_PROGRAM, .stream = e->stream};
 
-		if (e->stream == except || !e->stream->conf->group ||
-			strcmp(e->stream->conf->group, group))
+		if (!e->refresh)
 			continue;
+		e->refresh = false;
 		order.second = registry_meta(r, e);
 		if (mailbox_order(r->mailbox, &order))
-			free(order.second); /* too busy now; members are named again at a change */
+			free(order.second);
 	}
+	if (i == r->count)
+		r->refreshing = false;
 }

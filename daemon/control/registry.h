@@ -17,6 +17,15 @@ struct entry {
 	struct stream *stream;
 	struct pipeline_spec *spec;     /* borrowed from stream->conf */
 	const struct pipeline *program; /* newest one; the stream runs it or is about to */
+	bool refresh;                   /* its meta message has to be made anew */
+};
+
+/* What outlives a stream, so that one added under its name goes on counting within the epoch. */
+struct grave {
+	char name[SPIKED_NAME_MAX + 1];
+	bool leaving; /* the ticking loop may still run it: its counts are not known yet */
+	uint64_t seqs[TOPIC_COUNT];
+	uint64_t next_tick;
 };
 
 struct registry {
@@ -24,6 +33,13 @@ struct registry {
 	struct mailbox *mailbox;
 	struct entry *entries;
 	uint32_t count, capacity;
+	struct grave *graves;
+	uint32_t grave_count;
+	uint32_t *dts; /* what struct set_plan asks for */
+	uint32_t dt_count;
+	char (*groups)[SPIKED_NAME_MAX + 1];
+	uint32_t group_count;
+	bool refreshing; /* some entry's `refresh` is set */
 };
 
 void registry_fini(struct registry *r); /* not the streams */
@@ -34,8 +50,14 @@ int registry_append(struct registry *r, struct conf_stream *conf, struct fault *
 /* Takes the last stream out again and frees it: it was never in force. */
 void registry_drop_last(struct registry *r);
 
-/* Takes a stream out; it is freed by the caller once no set in force has it. */
-struct stream *registry_take(struct registry *r, uint32_t index);
+/* Takes a stream out; until registry_bury its name counts as leaving. The caller frees it once no
+ * set in force has it. 0 or -ENOMEM. */
+int registry_take(struct registry *r, uint32_t index);
+void registry_put_back(struct registry *r, uint32_t index, const struct entry *entry);
+bool registry_leaving(const struct registry *r, const char *name);
+
+/* Keeps the counts of a stream that no set in force has any more. */
+void registry_bury(struct registry *r, const struct stream *s);
 
 /* Index, or -1. */
 int64_t registry_find(const struct registry *r, const char *name);
@@ -43,8 +65,11 @@ int64_t registry_find(const struct registry *r, const char *name);
 /* The set of all entries; NULL = out of memory. */
 struct stream_set *registry_set(const struct registry *r);
 
-/* Orders a new meta message for every member of a group but `except`: who is in it has changed. */
+/* Who is in a group (NULL = none) has changed: every member but `except` needs a new meta message. */
 void registry_refresh_group(struct registry *r, const char *group, const struct stream *except);
+
+/* Orders meta messages that need making anew, as many as the mailbox has room for. */
+void registry_refresh(struct registry *r);
 
 /* The entry's meta message. */
 struct blob *registry_meta(const struct registry *r, const struct entry *e);

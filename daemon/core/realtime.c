@@ -3,20 +3,24 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/core/realtime.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 
 #define STACK_PREFAULT (256 * 1024)
-#define GUARD_KILL_S   5 /* if even the demotion is refused */
 
-/* What the guard's signal handler needs and leaves. */
-static pthread_t guarded;
+/* What the guard's signal handler needs and leaves. The kernel's limit counts each thread by itself,
+ * but does not say which one struck: all that have a real-time priority lose it. */
+#define GUARDED_MAX 16
+static pid_t guarded[GUARDED_MAX];
+static int guarded_count;
 static volatile sig_atomic_t struck;
 
 static void on_cpu_limit(int signum)
@@ -24,7 +28,8 @@ static void on_cpu_limit(int signum)
 	const struct sched_param normal = {0};
 
 	(void)signum;
-	pthread_setschedparam(guarded, SCHED_OTHER, &normal);
+	for (int i = 0; i < guarded_count; i++)
+		sched_setscheduler(guarded[i], SCHED_OTHER, &normal);
 	struck = 1;
 }
 
@@ -66,14 +71,32 @@ void realtime_prepare(const struct realtime_wish *wish, struct realtime_grant *g
 			strerror(errno));
 }
 
-static void arm_guard(pthread_t hot, struct realtime_grant *grant)
+/* All threads of the process that run at a real-time priority. */
+static void list_guarded(void)
 {
-	const struct rlimit limit = {.rlim_cur = REALTIME_GUARD_MS * 1000,
-		.rlim_max = (GUARD_KILL_S * 1000 + REALTIME_GUARD_MS) * 1000};
+	DIR *tasks = opendir("/proc/self/task");
+	struct dirent *task;
+
+	guarded_count = 0;
+	while (tasks && guarded_count < GUARDED_MAX && (task = readdir(tasks))) {
+		pid_t tid = (pid_t)strtol(task->d_name, NULL, 10);
+
+		if (tid > 0 && sched_getscheduler(tid) == SCHED_FIFO)
+			guarded[guarded_count++] = tid;
+	}
+	if (tasks)
+		closedir(tasks);
+}
+
+static void arm_guard(struct realtime_grant *grant)
+{
+	struct rlimit limit;
 	struct sigaction action = {.sa_handler = on_cpu_limit};
 
-	guarded = hot;
+	list_guarded();
 	sigaction(SIGXCPU, &action, NULL);
+	getrlimit(RLIMIT_RTTIME, &limit);
+	limit.rlim_cur = REALTIME_GUARD_MS * 1000;
 	if (setrlimit(RLIMIT_RTTIME, &limit))
 		snprintf(grant->notes[NOTE_GUARD], sizeof(grant->notes[0]),
 			"the guard against a runaway tick could not be set (%s)", strerror(errno));
@@ -86,8 +109,8 @@ void realtime_apply(pthread_t hot, const struct realtime_wish *wish, struct real
 	int ret;
 
 	if (grant->priority) {
-		arm_guard(hot, grant);
 		pthread_setschedparam(hot, SCHED_FIFO, &param);
+		arm_guard(grant);
 	}
 	if (wish->cpu < 0)
 		return;
@@ -108,10 +131,10 @@ bool realtime_guard_struck(struct realtime_grant *grant)
 	if (!struck)
 		return false;
 	struck = 0;
-	grant->priority = 0;
+	grant->priority = grant->io_priority = 0;
 	snprintf(grant->notes[NOTE_GUARD], sizeof(grant->notes[0]),
-		"the ticks took %d ms of cpu without a pause at real-time priority and go on at "
-		"normal priority: encode less, or raise dt",
+		"ticks or sockets took %d ms of cpu without a pause and go on at normal priority: "
+		"encode less, raise dt, or find out who floods; a restart gives the priority back",
 		REALTIME_GUARD_MS);
 	return true;
 }

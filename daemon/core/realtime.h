@@ -28,9 +28,9 @@ struct realtime_grant {
  * refusal is a note, never a failure. */
 void realtime_prepare(const struct realtime_wish *wish, struct realtime_grant *grant);
 
-/* Gives the hot thread its priority and cpu, and arms the guard: a thread that computes for
- * REALTIME_GUARD_MS at real-time priority without ever sleeping goes on at normal priority, so that
- * the machine stays usable. */
+/* Gives the hot thread its priority and cpu, and arms the guard: when a thread computes for
+ * REALTIME_GUARD_MS at real-time priority without ever sleeping, all threads go on at normal
+ * priority, so that the machine stays usable. */
 void realtime_apply(pthread_t hot, const struct realtime_wish *wish, struct realtime_grant *grant);
 #define REALTIME_GUARD_MS 500
 

@@ -7,6 +7,7 @@
 #include "spiked/wire.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <string.h>
 
 #define SHARE_NS (2 * NS_PER_MS) /* of one call in a clock without due times */
@@ -128,17 +129,19 @@ static bool begin_wall_tick(struct engine *e, struct cadence *c, int64_t now_ns)
 	if (!behind) {
 		c->caught_up = 0;
 	} else if (e->conf.overrun == OVERRUN_STOP) {
-		e->stopped = true;
-		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_STOPPED, .number = late_ns});
+		e->stopped_late_ns = late_ns;
+		atomic_store(&e->stopped, true);
+		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_WAKE});
 		return false;
 	} else if (e->conf.overrun == OVERRUN_SKIP || c->caught_up >= e->conf.max_catch_up) {
 		skip_ticks(e, c, behind, late_ns);
 		c->caught_up = 0;
-		late_ns = now_ns - due_ns(e, c);
 	} else {
 		c->caught_up++;
 	}
-	begin_tick(e, c, late_ns);
+	begin_tick(e, c, now_ns - due_ns(e, c));
+	/* The histogram hears of the oldest tick that was due, also when it is never run. */
+	e->late_ns = late_ns;
 	e->began_ns = now_ns;
 	hist_add(&e->lateness, late_ns);
 	return true;
@@ -151,7 +154,7 @@ static struct cadence *earliest(const struct engine *e)
 	for (uint32_t i = 0; e->set && i < e->set->cadence_count; i++) {
 		struct cadence *c = &e->set->cadences[i];
 
-		if (!first || c->next * c->dt_ns < first->next * first->dt_ns)
+		if (c->count && (!first || c->next * c->dt_ns < first->next * first->dt_ns))
 			first = c;
 	}
 	return first;
@@ -200,7 +203,7 @@ static enum progress run_ticks(struct engine *e)
 
 		if (!publisher_flush(e->publisher))
 			return PROGRESS_HELD;
-		if (share_is_used(e, called_ns, now_ns))
+		if (!e->running && share_is_used(e, called_ns, now_ns))
 			return PROGRESS_MORE;
 		if (!e->running && !begin_next(e, called_ns))
 			break;
@@ -267,9 +270,16 @@ bool engine_busy(const struct engine *e)
 	       e->virtual_ns < e->target_ns;
 }
 
-void engine_step(struct engine *e, int64_t ticks)
+int engine_step(struct engine *e, int64_t ticks)
 {
-	e->target_ns += ticks * e->conf.dt_ns;
+	int64_t target_ns, end_ns;
+
+	if (__builtin_mul_overflow(ticks, (int64_t)e->conf.dt_ns, &target_ns) ||
+		__builtin_add_overflow(e->target_ns, target_ns, &target_ns) ||
+		__builtin_add_overflow(e->start_real_ns, target_ns, &end_ns))
+		return -ERANGE;
+	e->target_ns = target_ns;
+	return 0;
 }
 
 enum progress engine_feed(struct engine *e, struct stream *s, const struct rows *rows,

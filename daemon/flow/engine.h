@@ -25,10 +25,11 @@ struct engine {
 	struct mailbox *mailbox;
 	struct daemon_counters *counters;
 	struct stream_set *set;
-	int64_t start_mono_ns; /* time of tick 0 on CLOCK_MONOTONIC */
-	int64_t start_real_ns; /* the same moment on CLOCK_REALTIME, read once */
-	bool stopped;          /* overrun: stop struck */
-	bool liveness_changed; /* since the cold loop was told last */
+	int64_t start_mono_ns;   /* time of tick 0 on CLOCK_MONOTONIC */
+	int64_t start_real_ns;   /* the same moment on CLOCK_REALTIME, read once */
+	atomic_bool stopped;     /* overrun: stop struck; the cold loop ends the daemon */
+	int64_t stopped_late_ns; /* how late the tick was; written before `stopped` */
+	bool liveness_changed;   /* since the cold loop was told last */
 
 	/* wall and manual: the cadence tick that is running, stream by stream. */
 	struct cadence *running; /* NULL = between ticks */
@@ -78,8 +79,8 @@ bool engine_busy(const struct engine *e);
 /* wall: when the next tick is due, CLOCK_MONOTONIC ns; INT64_MAX without streams. */
 int64_t engine_next_due(const struct engine *e);
 
-/* manual: moves the target on. */
-void engine_step(struct engine *e, int64_t ticks);
+/* manual: moves the target on. 0, or -ERANGE if 64 bits of nanoseconds end before it. */
+int engine_step(struct engine *e, int64_t ticks);
 
 /* data: hands a message's rows over, payload included, and runs them as far as possible. Only when
  * nothing is left of the last one. Same result as engine_run. */

@@ -8,10 +8,12 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define RETRY_MS 10 /* safety net: a queue that has room again also wakes the publish socket */
+#define STEP_DRAINS 1024 /* bounds what a flood can put in the way of a step */
+#define RETRY_MS    10   /* safety net: a queue that has room again also wakes the publish socket */
 
 static void arm(struct hot *h)
 {
@@ -20,7 +22,7 @@ static void arm(struct hot *h)
 
 	if (h->engine.conf.clock != CLOCK_WALL)
 		return;
-	due_ns = h->engine.stopped ? INT64_MAX : engine_next_due(&h->engine);
+	due_ns = atomic_load(&h->engine.stopped) ? INT64_MAX : engine_next_due(&h->engine);
 	if (due_ns == h->armed_ns)
 		return;
 	h->armed_ns = due_ns;
@@ -115,7 +117,11 @@ static void take_step(struct hot *h, struct order *order)
 		mailbox_reply(h->mailbox, order);
 		return;
 	}
-	engine_step(&h->engine, order->number);
+	order->result = engine_step(&h->engine, order->number);
+	if (order->result) {
+		mailbox_reply(h->mailbox, order);
+		return;
+	}
 	h->steps[h->step_count] = *order;
 	h->step_targets[h->step_count++] = h->engine.target_ns;
 }
@@ -182,10 +188,11 @@ static void on_wake(uv_async_t *wake)
 		return;
 	}
 	take_orders(h);
-	/* Rows that were sent before the order came are used by the ticks that it asks for. */
-	if (h->step_count)
-		zloop_drain(&h->zloop);
-	if (!h->engine.stopped)
+	/* Rows that have come in before the order are used by the ticks that it asks for. */
+	for (int round = 0; h->step_count && round < STEP_DRAINS; round++)
+		if (!zloop_drain(&h->zloop))
+			break;
+	if (!atomic_load(&h->engine.stopped))
 		advance(h);
 }
 
@@ -198,12 +205,13 @@ static void on_tick(uv_poll_t *poll, int status, int events)
 	(void)events;
 	if (read(h->tick_fd, &expirations, sizeof(expirations)) < 0)
 		return; /* armed anew in the meantime */
+	h->armed_ns = 0;
 	zloop_drain(&h->zloop);
-	if (!h->engine.stopped)
+	if (!atomic_load(&h->engine.stopped))
 		advance(h);
 }
 
-static void on_second_share(uv_timer_t *timer)
+static void on_meta_timer(uv_timer_t *timer)
 {
 	struct hot *h = timer->data;
 
@@ -234,11 +242,11 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	if (ret)
 		return ret;
 	uv_async_init(&h->loop, &h->wake, on_wake);
-	uv_timer_init(&h->loop, &h->second_share);
+	uv_timer_init(&h->loop, &h->meta_timer);
 	uv_timer_init(&h->loop, &h->retry);
 	uv_check_init(&h->loop, &h->check);
 	uv_idle_init(&h->loop, &h->more);
-	h->wake.data = h->second_share.data = h->check.data = h->tick_poll.data = h;
+	h->wake.data = h->meta_timer.data = h->check.data = h->tick_poll.data = h;
 	h->mailbox->wake_hot = &h->wake;
 	ret = zloop_init(&h->zloop, &h->loop);
 	if (ret)
@@ -262,6 +270,13 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	return ret;
 }
 
+static void close_handle(uv_handle_t *handle, void *arg)
+{
+	(void)arg;
+	if (!uv_is_closing(handle))
+		uv_close(handle, NULL);
+}
+
 static void run(void *arg)
 {
 	struct hot *h = arg;
@@ -269,7 +284,7 @@ static void run(void *arg)
 	pthread_setname_np(pthread_self(), "spiked-hot");
 	realtime_settle_thread();
 	uv_poll_start(&h->tick_poll, UV_READABLE, on_tick);
-	uv_timer_start(&h->second_share, on_second_share, 100, 100);
+	uv_timer_start(&h->meta_timer, on_meta_timer, 100, 100);
 	uv_check_start(&h->check, on_check);
 	engine_start(&h->engine);
 	arm(h);
@@ -278,19 +293,53 @@ static void run(void *arg)
 
 int hot_start(struct hot *h)
 {
-	return uv_thread_create(&h->thread, run, h);
+	sigset_t all, before;
+	int ret;
+
+	/* Signals are the cold loop's: here they would only interrupt ZeroMQ's calls. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	ret = uv_thread_create(&h->thread, run, h);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	h->started = !ret;
+	return ret;
+}
+
+/* Gives back what is not carried out any more: every order gets its reply. */
+static void cancel_orders(struct hot *h)
+{
+	struct order order;
+
+	for (unsigned i = 0; i < h->step_count; i++) {
+		h->steps[i].result = -ECANCELED;
+		mailbox_reply(h->mailbox, &h->steps[i]);
+	}
+	h->step_count = 0;
+	if (h->has_waiting) {
+		h->waiting.result = -ECANCELED;
+		mailbox_reply(h->mailbox, &h->waiting);
+		h->has_waiting = false;
+	}
+	while (mailbox_take_order(h->mailbox, &order)) {
+		order.result = -ECANCELED;
+		mailbox_reply(h->mailbox, &order);
+	}
 }
 
 void hot_stop(struct hot *h, int linger_ms)
 {
-	int64_t deadline_ns;
+	int64_t deadline_ns = clock_mono_ns() + linger_ms * NS_PER_MS;
 
-	atomic_store(&h->stopping, true);
-	uv_async_send(&h->wake);
-	uv_thread_join(&h->thread);
+	if (h->started) {
+		atomic_store(&h->stopping, true);
+		uv_async_send(&h->wake);
+		uv_thread_join(&h->thread);
+		cancel_orders(h);
+	}
 	ingest_close(&h->ingest);
-	deadline_ns = clock_mono_ns() + linger_ms * NS_PER_MS;
-	while (!publisher_flush(&h->publisher) && clock_mono_ns() < deadline_ns)
+	if (!h->publisher.socket)
+		return;
+	while (h->started && !publisher_flush(&h->publisher) && clock_mono_ns() < deadline_ns)
 		usleep(1000);
 	publisher_close(&h->publisher, linger_ms);
 }
@@ -299,14 +348,7 @@ struct stream_set *hot_fini(struct hot *h)
 {
 	struct stream_set *set = h->engine.set;
 
-	uv_close((uv_handle_t *)&h->wake, NULL);
-	uv_close((uv_handle_t *)&h->second_share, NULL);
-	uv_close((uv_handle_t *)&h->retry, NULL);
-	uv_close((uv_handle_t *)&h->check, NULL);
-	uv_close((uv_handle_t *)&h->more, NULL);
-	if (h->tick_fd >= 0)
-		uv_close((uv_handle_t *)&h->tick_poll, NULL);
-	zloop_close(&h->zloop);
+	uv_walk(&h->loop, close_handle, NULL);
 	uv_run(&h->loop, UV_RUN_DEFAULT);
 	uv_loop_close(&h->loop);
 	ingest_fini(&h->ingest);

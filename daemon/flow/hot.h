@@ -20,11 +20,12 @@ struct hot {
 	uv_poll_t tick_poll;
 	int tick_fd; /* timerfd, absolute CLOCK_MONOTONIC; only armed in the wall clock */
 	int64_t armed_ns;
-	uv_timer_t second_share; /* publisher_housekeeping */
-	uv_timer_t retry;        /* while a subscriber holds a lossless clock */
+	uv_timer_t meta_timer; /* publisher_housekeeping */
+	uv_timer_t retry;      /* while a subscriber holds a lossless clock */
 	uv_check_t check;
 	uv_idle_t more; /* while there is work that nothing else would wake the loop for */
 	bool held;      /* by a subscriber, in a lossless clock */
+	bool started;   /* there is a thread */
 	atomic_bool stopping;
 	atomic_bool status_wanted; /* somebody subscribes to status/ */
 	struct publisher publisher;
@@ -52,8 +53,9 @@ struct hot_conf {
 int hot_init(struct hot *h, const struct hot_conf *hc);
 int hot_start(struct hot *h); /* 0 or negative errno */
 
-/* Main thread. Ends the thread: frames that were built are handed to ZeroMQ as far as subscribers
- * take them within `linger_ms`, which also bounds the closing of the sockets. */
+/* Main thread. Ends the thread, if there is one: frames that were built are handed to ZeroMQ as far as subscribers
+ * take them within `linger_ms`, which also bounds the closing of the sockets; orders that are not
+ * carried out any more come back with -ECANCELED. */
 void hot_stop(struct hot *h, int linger_ms);
 
 /* After hot_stop, or after a failed hot_init. The set that was in force is given back. */

@@ -39,7 +39,7 @@ static counter_t *reject_counter(struct ingest *in, struct stream *s, enum rejec
 	case REJECT_COUNT:
 		break;
 	}
-	assert(!"a reject has a reason");
+	assert(0 && "a reject has a reason");
 	return NULL;
 }
 

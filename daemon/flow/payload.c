@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/payload.h"
 
+#include "encoders/kernels/kernels.h"
+
 #include <assert.h>
 #include <string.h>
 
@@ -41,33 +43,16 @@ static void write_bitmap(const struct lines *lines, uint8_t *bytes)
 		memcpy(bytes + plane, lines->minus, plane);
 }
 
-static void write_words(const struct lines *lines, uint8_t *bytes)
-{
-	size_t words = lines_words(lines->count);
-
-	for (size_t w = 0; w < words; w++) {
-		uint64_t minus = lines->kind == KIND_SIGNED ? lines->minus[w] : 0;
-		uint64_t any = lines->on[w] | minus;
-
-		for (; any; any &= any - 1) {
-			unsigned bit = (unsigned)__builtin_ctzll(any);
-			uint32_t word = (uint32_t)(w * 64 + bit);
-
-			if (minus >> bit & 1)
-				word |= SPIKED_NEGATIVE;
-			memcpy(bytes, &word, sizeof(word));
-			bytes += sizeof(word);
-		}
-	}
-}
-
 void payload_write(enum spiked_format format, const struct lines *lines, uint8_t *bytes)
 {
+	/* The kernel marks negative spikes as the wire does. */
+	_Static_assert(SPIKED_NEGATIVE == 0x80000000u, "bit 31");
 	assert(lines->kind == KIND_SPIKES || lines->kind == KIND_SIGNED);
 	if (format == SPIKED_FORMAT_BITMAP)
 		write_bitmap(lines, bytes);
 	else
-		write_words(lines, bytes);
+		kernels_get()->indices(lines->on, lines->kind == KIND_SIGNED ? lines->minus : NULL,
+			lines_words(lines->count), bytes);
 }
 
 /* Appends to `bytes`, or only counts. */

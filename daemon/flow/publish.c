@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBSCRIPTIONS_MAX 4096
+#define SUBSCRIPTIONS_MAX 16384
 #define META_AT_ONCE      256 /* meta messages sent on one subscription; others follow in a second */
 #define SLOTS             10
 
@@ -35,16 +35,35 @@ static void update_wanted(const struct publisher *p, struct topic *t)
 	t->wanted = t->offered && subscribed(p, t);
 }
 
-static void update_all(struct publisher *p)
+/* The stream one of whose topics `prefix` is in full, e.g. "spikes/imu/"; else NULL. */
+static struct stream *named_stream(const struct publisher *p, const char *prefix, size_t size)
 {
-	update_wanted(p, &p->status);
-	if (!p->set)
-		return;
-	for (uint32_t i = 0; i < p->set->count; i++)
+	const char *slash = memchr(prefix, '/', size);
+	const char *name = slash ? slash + 1 : prefix;
+	size_t rest = size - (size_t)(name - prefix);
+
+	if (!p->set || !slash || rest < 2 || name[rest - 1] != '/')
+		return NULL;
+	return stream_set_find(p->set, name, rest - 1);
+}
+
+/* Works out anew who wants the topics that begin with `prefix`. Most subscriptions name one topic in
+ * full: then no other stream is looked at. */
+static void update_matching(struct publisher *p, const char *prefix, size_t size)
+{
+	struct stream *one = named_stream(p, prefix, size);
+	struct stream *const *streams = one ? &one : p->set ? p->set->streams : NULL;
+	uint32_t count = one ? 1 : p->set ? p->set->count : 0;
+
+	for (uint32_t i = 0; i < count; i++)
 		for (int k = 0; k < TOPIC_COUNT; k++)
-			update_wanted(p, &p->set->streams[i]->topics[k]);
-	for (uint32_t i = 0; i < p->set->group_count; i++)
-		update_wanted(p, &p->set->groups[i].topic);
+			if (has_prefix(&streams[i]->topics[k], prefix, size))
+				update_wanted(p, &streams[i]->topics[k]);
+	for (uint32_t i = 0; p->set && i < p->set->group_count; i++)
+		if (has_prefix(&p->set->groups[i].topic, prefix, size))
+			update_wanted(p, &p->set->groups[i].topic);
+	if (has_prefix(&p->status, prefix, size))
+		update_wanted(p, &p->status);
 }
 
 static struct subscription *find_subscription(struct publisher *p, const char *prefix, size_t size)
@@ -60,30 +79,50 @@ static struct subscription *find_subscription(struct publisher *p, const char *p
 
 static void send_matching_meta(struct publisher *p, const char *prefix, size_t size)
 {
-	unsigned sent = 0;
+	struct stream *one = named_stream(p, prefix, size);
+	struct stream *const *streams = one ? &one : p->set ? p->set->streams : NULL;
+	uint32_t count = one ? 1 : p->set ? p->set->count : 0, sent = 0;
 
-	for (uint32_t i = 0; p->set && i < p->set->count && sent < META_AT_ONCE; i++) {
-		struct stream *s = p->set->streams[i];
-
-		if (has_prefix(&s->topics[TOPIC_META], prefix, size)) {
-			publisher_meta(p, s);
+	for (uint32_t i = 0; i < count && sent < META_AT_ONCE; i++) {
+		if (has_prefix(&streams[i]->topics[TOPIC_META], prefix, size)) {
+			publisher_meta(p, streams[i]);
 			sent++;
 		}
 	}
+}
+
+/* No topic ever begins with it: it need not be remembered. */
+static bool matches_nothing(const char *prefix, size_t size)
+{
+	static const char *const others[] = {"bundle", "status"};
+	const char *slash = memchr(prefix, '/', size);
+	size_t word = slash ? (size_t)(slash - prefix) : size;
+
+	for (size_t i = 0; i < TOPIC_COUNT + 2; i++) {
+		const char *text = i < TOPIC_COUNT ? topic_words[i] : others[i - TOPIC_COUNT];
+
+		if (strlen(text) >= word && !memcmp(text, prefix, word) &&
+			(!slash || strlen(text) == word))
+			return false;
+	}
+	return true;
 }
 
 static void subscribe(struct publisher *p, const char *prefix, size_t size)
 {
 	if (!find_subscription(p, prefix, size)) {
 		if (p->subscription_count == SUBSCRIPTIONS_MAX) {
-			p->overflow = true;
+			if (!p->overflow) {
+				p->overflow = true; /* from here on every topic counts as wanted */
+				update_matching(p, "", 0);
+			}
 		} else {
 			struct subscription *s = &p->subscriptions[p->subscription_count++];
 
 			s->size = (uint8_t)size;
 			memcpy(s->prefix, prefix, size);
+			update_matching(p, prefix, size);
 		}
-		update_all(p);
 	}
 	send_matching_meta(p, prefix, size);
 }
@@ -95,7 +134,11 @@ static void unsubscribe(struct publisher *p, const char *prefix, size_t size)
 	if (!s)
 		return;
 	*s = p->subscriptions[--p->subscription_count];
-	update_all(p);
+	if (p->overflow && !p->subscription_count) {
+		p->overflow = false;
+		size = 0; /* every topic counted as wanted */
+	}
+	update_matching(p, prefix, size);
 }
 
 static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
@@ -107,7 +150,7 @@ static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	(void)count;
 	if (!size || (bytes[0] != 0 && bytes[0] != 1))
 		return true; /* a message upstream that is not a subscription */
-	if (size - 1 >= TOPIC_MAX)
+	if (size - 1 >= TOPIC_MAX || matches_nothing(bytes + 1, size - 1))
 		counter_add(&p->counters->subscriptions_ignored, 1);
 	else if (bytes[0])
 		subscribe(p, bytes + 1, size - 1);
@@ -119,14 +162,21 @@ static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
 int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t epoch,
 	struct daemon_counters *counters, struct mailbox *mailbox)
 {
+	int ret;
+
 	*p = (struct publisher){
 		.socket = socket, .epoch = epoch, .counters = counters, .mailbox = mailbox};
 	p->subscriptions = calloc(SUBSCRIPTIONS_MAX, sizeof(*p->subscriptions));
-	if (!p->subscriptions)
+	if (!p->subscriptions) {
+		p->socket = NULL;
 		return -ENOMEM;
+	}
 	p->status.size = (uint8_t)snprintf(p->status.name, sizeof(p->status.name), "status/");
 	p->status.offered = true;
-	return zsock_init(&p->zsock, zl, socket, on_subscription, p);
+	ret = zsock_init(&p->zsock, zl, socket, on_subscription, p);
+	if (ret)
+		p->socket = NULL; /* stays the caller's */
+	return ret;
 }
 
 static void drop_message(struct message *m)
@@ -147,16 +197,29 @@ void publisher_close(struct publisher *p, int linger_ms)
 void publisher_use(struct publisher *p, struct stream_set *set)
 {
 	p->set = set;
-	update_all(p);
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct stream *s = set->streams[i];
+
+		for (int k = 0; !s->known && k < TOPIC_COUNT; k++)
+			update_wanted(p, &s->topics[k]);
+		s->known = true;
+	}
+	for (uint32_t i = p->known_groups; i < set->group_count; i++)
+		update_wanted(p, &set->groups[i].topic);
+	p->known_groups = set->group_count;
 }
 
 /* False: ZeroMQ does not take it now. */
 static bool send_message(struct publisher *p, struct message *m)
 {
-	for (; m->sent < m->count; m->sent++) {
+	while (m->sent < m->count) {
 		int flags = ZMQ_DONTWAIT | (m->sent + 1 < m->count ? ZMQ_SNDMORE : 0);
 
-		if (zmq_msg_send(&m->parts[m->sent], p->socket, flags) >= 0)
+		if (zmq_msg_send(&m->parts[m->sent], p->socket, flags) >= 0) {
+			m->sent++;
+			continue;
+		}
+		if (zmq_errno() == EINTR)
 			continue;
 		if (zmq_errno() == EAGAIN)
 			return false;

@@ -31,6 +31,7 @@ struct publisher {
 	void *socket;
 	uint64_t epoch;
 	struct stream_set *set; /* in force */
+	uint32_t known_groups;  /* of the set: who subscribes has been worked out */
 	struct topic status;
 	struct subscription *subscriptions;
 	uint32_t subscription_count;
@@ -38,12 +39,13 @@ struct publisher {
 	zmq_msg_t parts[3 * PUBLISH_MESSAGES]; /* of the stream messages in the outbox */
 	struct message outbox[PUBLISH_MESSAGES];
 	uint32_t outbox_count, outbox_at;
-	unsigned slot; /* of the second that is shared out over all meta messages */
+	unsigned slot; /* tenth of the second: whose meta messages go out next */
 	struct daemon_counters *counters;
 	struct mailbox *mailbox;
 };
 
-/* `socket` is a bound XPUB socket (VERBOSE set); the publisher closes it. 0 or negative errno. */
+/* `socket` is a bound XPUB socket (VERBOSE set); the publisher closes it.
+ * 0, or negative errno, and the socket stays the caller's. */
 int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t epoch,
 	struct daemon_counters *counters, struct mailbox *mailbox);
 void publisher_close(struct publisher *p, int linger_ms);

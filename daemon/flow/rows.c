@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/rows.h"
 
+#include "encoders/kernels/kernels.h"
+
 #include "spiked/wire.h"
 
 #include <math.h>
@@ -89,43 +91,36 @@ enum reject rows_decode(struct rows *rows, enum row_type type, uint32_t channels
 	return REJECT_NONE;
 }
 
-/* One conversion loop a type; payloads need not be aligned. */
-#define CONVERT(type)                                                          \
-	do {                                                                   \
-		const uint8_t *from = rows->data + index * n * sizeof(type);   \
-		for (uint32_t c = 0; c < n; c++) {                             \
-			type value;                                            \
-			memcpy(&value, from + c * sizeof(type), sizeof(type)); \
-			out[c] = (float)value;                                 \
-		}                                                              \
-	} while (0)
-
 void rows_fetch(const struct rows *rows, uint64_t index, float *out)
 {
+	const struct kernels *kernels = kernels_get();
 	uint32_t n = rows->channels;
+	const uint8_t *from = rows->data + index * n * row_type_size(rows->type);
 
 	switch (rows->type) {
 	case ROW_JSON:
+		from = rows->data + index * n * sizeof(float);
+		/* fall through */
 	case ROW_F32:
-		memcpy(out, rows->data + index * n * sizeof(float), n * sizeof(float));
+		memcpy(out, from, n * sizeof(float));
 		break;
 	case ROW_F64:
-		CONVERT(double);
+		kernels->from_f64(from, out, n);
 		break;
 	case ROW_I8:
-		CONVERT(int8_t);
+		kernels->from_i8(from, out, n);
 		break;
 	case ROW_U8:
-		CONVERT(uint8_t);
+		kernels->from_u8(from, out, n);
 		break;
 	case ROW_I16:
-		CONVERT(int16_t);
+		kernels->from_i16(from, out, n);
 		break;
 	case ROW_U16:
-		CONVERT(uint16_t);
+		kernels->from_u16(from, out, n);
 		break;
 	case ROW_I32:
-		CONVERT(int32_t);
+		kernels->from_i32(from, out, n);
 		break;
 	case ROW_PAIRS:
 		for (uint32_t c = 0; c < n; c++)
@@ -139,4 +134,3 @@ void rows_fetch(const struct rows *rows, uint64_t index, float *out)
 		break;
 	}
 }
-#undef CONVERT

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/stream.h"
 
+#include "encoders/kernels/kernels.h"
+
 #include "spiked/wire.h"
 
 #include <assert.h>
@@ -149,25 +151,13 @@ void stream_free(struct stream *s)
 /* Merges one row into the newest values: no sample = the channel keeps its value. */
 static void merge(struct stream *s, const float *row, bool count_missing)
 {
-	const struct conf_stream *conf = s->conf;
-	uint64_t missing = 0, clamped = 0;
+	struct merged met = {0};
 
-	for (uint32_t c = 0; c < conf->channels; c++) {
-		float x = row[c];
-
-		if (x - x == 0.0f) {
-			s->newest[c] = x;
-		} else if (isnan(x)) {
-			missing++;
-		} else {
-			s->newest[c] = x > 0 ? s->hi : s->lo;
-			clamped++;
-		}
-	}
-	if (missing && count_missing)
-		counter_add(&s->counters.values_missing, missing);
-	if (clamped)
-		counter_add(&s->counters.values_clamped, clamped);
+	kernels_get()->merge(row, s->newest, s->lo, s->hi, s->conf->channels, &met);
+	if (met.missing && count_missing)
+		counter_add(&s->counters.values_missing, met.missing);
+	if (met.clamped)
+		counter_add(&s->counters.values_clamped, met.clamped);
 }
 
 static void add_to_mean(struct stream *s, const float *row, bool count_missing)
@@ -362,16 +352,14 @@ static struct input step_input(struct stream *s, uint64_t tick, int64_t now_ns, 
 
 static uint32_t count_spikes(const struct lines *lines)
 {
+	const struct kernels *kernels = kernels_get();
 	size_t words = lines_words(lines->count);
 	uint64_t count = 0;
 
-	if (lines->kind == KIND_VALUES)
-		return 0;
-	for (size_t w = 0; w < words; w++)
-		count += (uint64_t)__builtin_popcountll(lines->on[w]);
+	if (lines->kind != KIND_VALUES)
+		count = kernels->popcount(lines->on, words);
 	if (lines->kind == KIND_SIGNED)
-		for (size_t w = 0; w < words; w++)
-			count += (uint64_t)__builtin_popcountll(lines->minus[w]);
+		count += kernels->popcount(lines->minus, words);
 	return (uint32_t)count;
 }
 
@@ -389,7 +377,7 @@ static void run(struct stream *s, bool absent, struct pipeline_out *out)
 		memset(s->latched, 0, conf->channels * sizeof(float));
 		values = s->latched;
 	}
-	pipeline_run(s->program, s->state, values, out);
+	pipeline_run(s->program, s->state, values, true, out);
 }
 
 void stream_tick(

@@ -46,6 +46,8 @@ struct stream {
 	struct blob *meta;   /* swapped with the program */
 	float lo, hi;        /* what infinities are clamped to: the range, else -/+FLT_MAX */
 	struct group *group; /* of the set that is in force, or NULL */
+	uint32_t cadence_index, group_index; /* its places in struct set_plan */
+	bool known;                          /* who subscribes to its topics has been worked out */
 
 	/* Input. */
 	float *newest;  /* channels; what rows were merged into */

@@ -39,8 +39,11 @@ static int build_slots(struct stream_set *set)
 
 struct stream *stream_set_find(const struct stream_set *set, const char *name, size_t size)
 {
-	uint32_t at = hash_name(name, size) & set->slot_mask;
+	uint32_t at;
 
+	if (size > SPIKED_NAME_MAX)
+		return NULL;
+	at = hash_name(name, size) & set->slot_mask;
 	for (; set->slots[at]; at = (at + 1) & set->slot_mask) {
 		struct stream *s = set->streams[set->slots[at] - 1];
 
@@ -50,80 +53,49 @@ struct stream *stream_set_find(const struct stream_set *set, const char *name, s
 	return NULL;
 }
 
-static struct cadence *find_cadence(const struct stream_set *set, uint32_t dt_ns)
-{
-	for (uint32_t i = 0; i < set->cadence_count; i++)
-		if (set->cadences[i].dt_ns == dt_ns)
-			return &set->cadences[i];
-	return NULL;
-}
-
-static int build_cadences(struct stream_set *set)
+static int build_cadences(struct stream_set *set, const struct set_plan *plan)
 {
 	struct stream **storage;
 
-	set->cadences = calloc(set->count + 1, sizeof(*set->cadences));
+	set->cadences = calloc(plan->cadence_count + 1, sizeof(*set->cadences));
 	set->by_cadence = calloc(set->count + 1, sizeof(*set->by_cadence));
 	if (!set->cadences || !set->by_cadence)
 		return -1;
-	for (uint32_t i = 0; i < set->count; i++) {
-		uint32_t dt_ns = set->streams[i]->conf->dt_ns;
-		struct cadence *c = find_cadence(set, dt_ns);
-
-		if (!c) {
-			c = &set->cadences[set->cadence_count++];
-			c->dt_ns = dt_ns;
-		}
-		c->count++;
-	}
+	set->cadence_count = plan->cadence_count;
+	for (uint32_t i = 0; i < set->count; i++)
+		set->cadences[set->streams[i]->cadence_index].count++;
 	storage = set->by_cadence;
 	for (uint32_t i = 0; i < set->cadence_count; i++) {
-		set->cadences[i].streams = storage;
-		storage += set->cadences[i].count;
-		set->cadences[i].count = 0;
+		struct cadence *c = &set->cadences[i];
+
+		c->dt_ns = plan->dts[i];
+		c->streams = storage;
+		storage += c->count;
+		c->count = 0;
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
-		struct cadence *c = find_cadence(set, set->streams[i]->conf->dt_ns);
+		struct cadence *c = &set->cadences[set->streams[i]->cadence_index];
 
 		c->streams[c->count++] = set->streams[i];
 	}
 	return 0;
 }
 
-static struct group *find_group(const struct stream_set *set, const char *name)
+static int build_groups(struct stream_set *set, const struct set_plan *plan)
 {
-	for (uint32_t i = 0; i < set->group_count; i++)
-		if (!strcmp(set->groups[i].name, name))
-			return &set->groups[i];
-	return NULL;
-}
-
-static int build_groups(struct stream_set *set)
-{
-	set->groups = calloc(set->count + 1, sizeof(*set->groups));
-	set->group_of = calloc(set->count + 1, sizeof(*set->group_of));
-	if (!set->groups || !set->group_of)
+	set->groups = calloc(plan->group_count + 1, sizeof(*set->groups));
+	if (!set->groups)
 		return -1;
-	for (uint32_t i = 0; i < set->count; i++) {
-		const char *name = set->streams[i]->conf->group;
-		struct group *g;
-
-		if (!name)
-			continue;
-		g = find_group(set, name);
-		if (!g) {
-			g = &set->groups[set->group_count++];
-			snprintf(g->name, sizeof(g->name), "%s", name);
-			g->topic.size = (uint8_t)snprintf(
-				g->topic.name, sizeof(g->topic.name), "bundle/%s/", name);
-			g->topic.offered = true;
-		}
-		g->count++;
-		set->group_of[i] = g;
-	}
+	set->group_count = plan->group_count;
+	for (uint32_t i = 0; i < set->count; i++)
+		if (set->streams[i]->conf->group)
+			set->groups[set->streams[i]->group_index].count++;
 	for (uint32_t i = 0; i < set->group_count; i++) {
 		struct group *g = &set->groups[i];
 
+		g->topic.size = (uint8_t)snprintf(
+			g->topic.name, sizeof(g->topic.name), "bundle/%s/", plan->groups[i]);
+		g->topic.offered = true;
 		g->parts = calloc(1 + 2 * (size_t)g->count, sizeof(*g->parts));
 		if (!g->parts)
 			return -1;
@@ -142,7 +114,8 @@ static int build_scratch(struct stream_set *set)
 	return set->scratch ? 0 : -1;
 }
 
-struct stream_set *stream_set_new(struct stream *const *streams, uint32_t count)
+struct stream_set *stream_set_new(
+	struct stream *const *streams, uint32_t count, const struct set_plan *plan)
 {
 	struct stream_set *set = calloc(1, sizeof(*set));
 
@@ -152,8 +125,8 @@ struct stream_set *stream_set_new(struct stream *const *streams, uint32_t count)
 	set->count = count;
 	if (set->streams && count)
 		memcpy(set->streams, streams, count * sizeof(*streams));
-	if (!set->streams || build_slots(set) || build_cadences(set) || build_groups(set) ||
-		build_scratch(set)) {
+	if (!set->streams || build_slots(set) || build_cadences(set, plan) ||
+		build_groups(set, plan) || build_scratch(set)) {
 		stream_set_free(set);
 		return NULL;
 	}
@@ -164,10 +137,14 @@ void stream_set_free(struct stream_set *set)
 {
 	if (!set)
 		return;
-	for (uint32_t i = 0; i < set->group_count; i++)
-		free(set->groups[i].parts);
+	for (uint32_t i = 0; i < set->group_count; i++) {
+		struct group *g = &set->groups[i];
+
+		for (uint32_t k = 0; k < g->collected; k++)
+			zmq_msg_close(&g->parts[k]);
+		free(g->parts);
+	}
 	free(set->groups);
-	free(set->group_of);
 	free(set->cadences);
 	free(set->by_cadence);
 	free(set->slots);
@@ -181,23 +158,20 @@ void stream_set_adopt(struct stream_set *set, const struct stream_set *old,
 {
 	for (uint32_t i = 0; i < set->cadence_count; i++) {
 		struct cadence *c = &set->cadences[i];
-		const struct cadence *was = old ? find_cadence(old, c->dt_ns) : NULL;
 
-		if (was) {
-			c->next = was->next;
-			c->caught_up = was->caught_up;
-			c->gap = was->gap;
+		if (old && i < old->cadence_count && old->cadences[i].count) {
+			c->next = old->cadences[i].next;
+			c->caught_up = old->cadences[i].caught_up;
+			c->gap = old->cadences[i].gap;
 		} else {
 			c->next = start_tick(ctx, c->dt_ns);
 		}
 	}
-	for (uint32_t i = 0; i < set->group_count; i++) {
-		struct group *g = &set->groups[i];
-		const struct group *was = old ? find_group(old, g->name) : NULL;
+	for (uint32_t i = 0; old && i < old->group_count; i++)
+		set->groups[i].topic = old->groups[i].topic;
+	for (uint32_t i = 0; i < set->count; i++) {
+		struct stream *s = set->streams[i];
 
-		if (was)
-			g->topic = was->topic;
+		s->group = s->conf->group ? &set->groups[s->group_index] : NULL;
 	}
-	for (uint32_t i = 0; i < set->count; i++)
-		set->streams[i]->group = set->group_of[i];
 }

@@ -15,7 +15,7 @@
 /* Streams that tick together because they have the same dt. */
 struct cadence {
 	uint32_t dt_ns;
-	uint32_t count;
+	uint32_t count;          /* may be 0 */
 	struct stream **streams; /* in configuration order */
 	uint64_t next;           /* number of the tick that comes next */
 	uint32_t caught_up;      /* late ticks run in a row */
@@ -24,13 +24,21 @@ struct cadence {
 
 /* Streams whose frames of one tick travel as one message. */
 struct group {
-	char name[SPIKED_NAME_MAX + 1];
 	struct topic topic;
 	uint32_t count;   /* members */
 	uint32_t ticked;  /* members that have ticked in the tick that is running */
 	bool building;    /* the running tick's bundle is wanted */
 	zmq_msg_t *parts; /* 1 + 2 x count; the message being collected */
 	uint32_t collected;
+};
+
+/* All dts and groups that there have been. The lists only grow, and a stream knows its place in
+ * them: so one set's cadence or group i is the next one's too. */
+struct set_plan {
+	const uint32_t *dts;
+	uint32_t cadence_count;
+	const char (*groups)[SPIKED_NAME_MAX + 1];
+	uint32_t group_count;
 };
 
 struct stream_set {
@@ -43,18 +51,18 @@ struct stream_set {
 	struct stream **by_cadence; /* storage of the cadences' lists */
 	struct group *groups;
 	uint32_t group_count;
-	struct group **group_of; /* of streams[i]; becomes stream->group at the swap */
-	float *scratch;          /* as many floats as the widest stream has channels */
+	float *scratch; /* as many floats as the widest stream has channels */
 };
 
 /* Cold. NULL = out of memory. */
-struct stream_set *stream_set_new(struct stream *const *streams, uint32_t count);
+struct stream_set *stream_set_new(
+	struct stream *const *streams, uint32_t count, const struct set_plan *plan);
 void stream_set_free(struct stream_set *set); /* not the streams; accepts NULL */
 
 /* Any loop. NULL = no such stream. */
 struct stream *stream_set_find(const struct stream_set *set, const char *name, size_t size);
 
 /* Hot. Carries cadence positions and group counters over from `old` and points the streams to
- * their groups. A cadence that `old` does not have starts at `start_tick(dt_ns)`. */
+ * their groups. A cadence that no stream of `old` had starts at `start_tick(dt_ns)`. */
 void stream_set_adopt(struct stream_set *set, const struct stream_set *old,
 	uint64_t (*start_tick)(void *ctx, uint32_t dt_ns), void *ctx);

@@ -26,13 +26,18 @@ void mailbox_fini(struct mailbox *m)
 	ring_fini(&m->notes);
 }
 
+bool mailbox_has_room(const struct mailbox *m)
+{
+	return m->outstanding < MAILBOX_ORDERS / 2;
+}
+
 int mailbox_order(struct mailbox *m, const struct order *order)
 {
 	if (m->outstanding == MAILBOX_ORDERS)
 		return -EBUSY;
 	m->outstanding++;
 	if (!ring_push(&m->orders, order))
-		assert(!"orders outstanding are fewer than the ring holds");
+		assert(0 && "orders outstanding are fewer than the ring holds");
 	uv_async_send(m->wake_hot);
 	return 0;
 }
@@ -58,7 +63,7 @@ bool mailbox_take_order(struct mailbox *m, struct order *order)
 void mailbox_reply(struct mailbox *m, const struct order *order)
 {
 	if (!ring_push(&m->replies, order))
-		assert(!"every reply answers an order that was counted");
+		assert(0 && "every reply answers an order that was counted");
 	uv_async_send(m->wake_cold);
 }
 

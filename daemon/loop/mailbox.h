@@ -33,9 +33,9 @@ struct order {
 enum note_kind {
 	NOTE_REJECTED, /* text: stream name as sent; number: enum reject */
 	NOTE_OVERRUN,  /* number: ns late; count: ticks skipped */
-	NOTE_STOPPED,  /* overrun: stop struck; number: ns late */
 	NOTE_LIVENESS, /* some stream's liveness changed */
 	NOTE_SEND,     /* number: errno of a refused send */
+	NOTE_WAKE,     /* nothing by itself: something that the cold loop looks at has changed */
 };
 
 struct note {
@@ -56,6 +56,9 @@ struct mailbox {
 /* The wake-up handles are set by those who own them. 0 or -ENOMEM. */
 int mailbox_init(struct mailbox *m, counter_t *notes_dropped);
 void mailbox_fini(struct mailbox *m);
+
+/* Cold. Room for what can wait is less than for what somebody waits for. */
+bool mailbox_has_room(const struct mailbox *m);
 
 /* Cold. -EBUSY when too many orders wait for their reply. */
 int mailbox_order(struct mailbox *m, const struct order *order);

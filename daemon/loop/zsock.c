@@ -3,12 +3,20 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/loop/zsock.h"
 
+#include "daemon/core/clock.h"
+
 #include <errno.h>
 #include <stddef.h>
 
 /* A drain's share of one socket: enough to keep up, short enough not to delay a tick. */
 #define BUDGET_MESSAGES 64
+#define BUDGET_PARTS    1024
 #define BUDGET_BYTES    (1u << 20)
+
+/* Under a flood the loop would never sleep. A pause now and then costs nothing, and tells the kernel's
+ * guard of real-time threads (core/realtime.h) that this one does not run away. */
+#define BREATH_EVERY_NS (100 * NS_PER_MS)
+#define BREATH_NS       50000
 
 static bool readable(void *socket)
 {
@@ -18,27 +26,47 @@ static bool readable(void *socket)
 	return !zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) && (events & ZMQ_POLLIN);
 }
 
-/* Receives one message. Returns its number of parts, 0 if there was none. */
-static unsigned receive(void *socket, zmq_msg_t *parts, size_t *bytes)
+/* False: there was none. *more: another part follows. */
+static bool receive_part(void *socket, zmq_msg_t *part, bool *more)
+{
+	int ret;
+
+	zmq_msg_init(part);
+	do
+		ret = zmq_msg_recv(part, socket, ZMQ_DONTWAIT);
+	while (ret < 0 && zmq_errno() == EINTR);
+	if (ret < 0) {
+		zmq_msg_close(part);
+		return false;
+	}
+	*more = zmq_msg_more(part);
+	return true;
+}
+
+/* Throws away what is left of a message of too many parts, as far as the budget goes. */
+static void discard(struct zsock *z)
+{
+	zmq_msg_t part;
+
+	for (unsigned n = 0; z->discarding && n < BUDGET_PARTS; n++) {
+		if (!receive_part(z->socket, &part, &z->discarding))
+			break;
+		zmq_msg_close(&part);
+	}
+}
+
+/* Receives one message, its first parts at least. Returns their number, 0 if there was none. */
+static unsigned receive(struct zsock *z, zmq_msg_t *parts, size_t *bytes)
 {
 	unsigned count = 0;
-	zmq_msg_t extra;
-	int more = 1;
+	bool more = true;
 
-	while (more) {
-		zmq_msg_t *part = count < ZSOCK_PARTS ? &parts[count] : &extra;
-
-		zmq_msg_init(part);
-		if (zmq_msg_recv(part, socket, ZMQ_DONTWAIT) < 0) {
-			zmq_msg_close(part);
+	while (more && count < ZSOCK_PARTS) {
+		if (!receive_part(z->socket, &parts[count], &more))
 			break;
-		}
-		*bytes += zmq_msg_size(part);
-		more = zmq_msg_more(part);
-		if (part == &extra)
-			zmq_msg_close(part);
-		count++;
+		*bytes += zmq_msg_size(&parts[count++]);
 	}
+	z->discarding = more && count == ZSOCK_PARTS;
 	return count;
 }
 
@@ -53,13 +81,17 @@ static bool drain(struct zsock *z)
 		unsigned count;
 		bool go_on;
 
+		if (z->discarding) {
+			discard(z);
+			return true;
+		}
 		if (messages++ == BUDGET_MESSAGES || bytes > BUDGET_BYTES)
 			return true;
-		count = receive(z->socket, parts, &bytes);
+		count = receive(z, parts, &bytes);
 		if (!count)
 			return false;
-		go_on = z->on_message(z, parts, count);
-		for (unsigned i = 0; i < count && i < ZSOCK_PARTS; i++)
+		go_on = z->on_message(z, parts, count + z->discarding);
+		for (unsigned i = 0; i < count; i++)
 			zmq_msg_close(&parts[i]);
 		if (!go_on)
 			return false;
@@ -72,7 +104,7 @@ static void on_idle(uv_idle_t *idle)
 	(void)idle; /* only keeps the loop from sleeping until the next prepare */
 }
 
-void zloop_drain(struct zloop *zl)
+bool zloop_drain(struct zloop *zl)
 {
 	bool left = false;
 
@@ -82,11 +114,30 @@ void zloop_drain(struct zloop *zl)
 		uv_idle_start(&zl->idle, on_idle);
 	else
 		uv_idle_stop(&zl->idle);
+	return left;
+}
+
+static void take_breath(struct zloop *zl)
+{
+	const struct timespec breath = {.tv_nsec = BREATH_NS};
+	int64_t now_ns = clock_mono_ns();
+
+	if (!zl->busy_since_ns) {
+		zl->busy_since_ns = now_ns;
+	} else if (now_ns - zl->busy_since_ns > BREATH_EVERY_NS) {
+		nanosleep(&breath, NULL);
+		zl->busy_since_ns = now_ns;
+	}
 }
 
 static void on_prepare(uv_prepare_t *prepare)
 {
-	zloop_drain(prepare->data);
+	struct zloop *zl = prepare->data;
+
+	if (zloop_drain(zl))
+		take_breath(zl);
+	else
+		zl->busy_since_ns = 0;
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -114,15 +165,14 @@ int zsock_init(struct zsock *z, struct zloop *zl, void *socket, zsock_on_message
 	size_t size = sizeof(fd);
 
 	*z = (struct zsock){.socket = socket, .zloop = zl, .on_message = fn, .data = data};
-	if (zmq_getsockopt(socket, ZMQ_FD, &fd, &size))
-		return -zmq_errno();
-	ret = uv_poll_init(zl->loop, &z->poll, fd);
-	if (ret)
+	ret = zmq_getsockopt(socket, ZMQ_FD, &fd, &size) ? -zmq_errno()
+							 : uv_poll_init(zl->loop, &z->poll, fd);
+	if (ret) {
+		z->socket = NULL;
 		return ret;
+	}
 	z->poll.data = z;
-	ret = uv_poll_start(&z->poll, UV_READABLE, on_poll);
-	if (ret)
-		return ret;
+	uv_poll_start(&z->poll, UV_READABLE, on_poll); /* only fails on a handle that is closing */
 	z->next = zl->sockets;
 	zl->sockets = z;
 	return 0;

@@ -14,12 +14,12 @@
 #include <uv.h>
 #include <zmq.h>
 
-#define ZSOCK_PARTS 8 /* parts handed on; further ones are received, counted and thrown away */
+#define ZSOCK_PARTS 8 /* parts handed on; further ones are received and thrown away */
 
 struct zsock;
 
-/* One whole message. `parts` holds min(count, ZSOCK_PARTS) parts, closed by the caller afterwards;
- * to keep one, zmq_msg_move it out. Returns false to stop draining (then call zsock_pause). */
+/* One message. `parts` holds min(count, ZSOCK_PARTS) parts, closed by the caller afterwards; count is
+ * ZSOCK_PARTS + 1 when there are more. To keep a part, zmq_msg_move it out. Returns false to stop draining (then call zsock_pause). */
 typedef bool (*zsock_on_message)(struct zsock *z, zmq_msg_t *parts, unsigned count);
 
 struct zsock {
@@ -30,6 +30,7 @@ struct zsock {
 	zsock_on_message on_message;
 	void *data; /* the owner's */
 	bool paused;
+	bool discarding; /* the rest of a message of too many parts */
 };
 
 struct zloop {
@@ -37,6 +38,7 @@ struct zloop {
 	uv_prepare_t prepare;
 	uv_idle_t idle;
 	struct zsock *sockets;
+	int64_t busy_since_ns; /* when draining began to leave something over; 0 = it does not */
 };
 
 /* Both: 0 or negative errno. */
@@ -44,8 +46,8 @@ int zloop_init(struct zloop *zl, uv_loop_t *loop);
 /* Takes over `socket` (a zmq socket that is bound or connected already). */
 int zsock_init(struct zsock *z, struct zloop *zl, void *socket, zsock_on_message fn, void *data);
 
-/* Drains every socket that is not paused, within the budget. */
-void zloop_drain(struct zloop *zl);
+/* Drains every socket that is not paused, within the budget. True if something is left. */
+bool zloop_drain(struct zloop *zl);
 
 /* A paused socket is neither polled nor drained: its sensors are held back by ZeroMQ. */
 void zsock_pause(struct zsock *z);

@@ -21,6 +21,14 @@ static inline uint64_t bits_from_bytes(const uint8_t *bytes)
 	return word;
 }
 
+/* The lowest n <= 64 bits. */
+static inline uint64_t bits_below(unsigned n)
+{
+	return n < WORD_LINES ? ((uint64_t)1 << n) - 1 : UINT64_MAX;
+}
+
+#define DRAW_ALWAYS 0x1000000u /* the threshold of p >= 1 */
+
 /* ceil(p * 2^24) for 0 < p < 1; 0 below (and for NaN), 2^24 from 1 on. Exact: the product only
  * moves p's exponent. A 24-bit number is below it if and only if number * 2^-24 < p. */
 static inline uint32_t draw_threshold(float p)

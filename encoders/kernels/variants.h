@@ -6,9 +6,49 @@
 
 #include "encoders/kernels/kernels.h"
 
-void lif_c(const struct lif_rule *rule, float *v, const float *x, uint64_t *on, uint32_t count);
-void lif_each_c(
-	const struct lif_rules *rules, float *v, const float *x, uint64_t *on, uint32_t count);
-void poisson_c(const struct draw *draw, const float *x, uint64_t *on, uint32_t count);
-void signed_poisson_c(
-	const struct draw *draw, const float *x, uint64_t *on, uint64_t *minus, uint32_t count);
+#define LIF_KERNELS(set)                                                                           \
+	void lif_##set(const struct lif_rule *rule, float *v, const float *x, uint64_t *on,        \
+		uint32_t count);                                                                   \
+	void lif_each_##set(const struct lif_rules *rules, float *v, const float *x, uint64_t *on, \
+		uint32_t count);
+
+#define DRAW_KERNELS(set)                                                                     \
+	void odds_##set(const struct chance *chance, const float *x, const struct odds *odds, \
+		uint64_t *minus, uint32_t count);                                             \
+	void draw_##set(uint64_t key, uint64_t tick, const struct odds *odds, uint64_t *on,   \
+		uint32_t count);
+
+#define VALUES_KERNELS(set)                                                                      \
+	void range_##set(const struct span *span, const float *x, float *y, uint32_t count);     \
+	void measure_##set(const struct metric *metric, float x, const float *centres, float *t, \
+		uint32_t count);                                                                 \
+	void merge_##set(const float *row, float *held, float lo, float hi, uint32_t count,      \
+		struct merged *met);
+
+#define CONVERT_KERNELS(set)                                              \
+	void from_f64_##set(const void *from, float *to, uint32_t count); \
+	void from_i8_##set(const void *from, float *to, uint32_t count);  \
+	void from_u8_##set(const void *from, float *to, uint32_t count);  \
+	void from_i16_##set(const void *from, float *to, uint32_t count); \
+	void from_u16_##set(const void *from, float *to, uint32_t count); \
+	void from_i32_##set(const void *from, float *to, uint32_t count);
+
+#define PLANE_KERNELS(set)                                                                 \
+	void first_##set(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words); \
+	uint64_t popcount_##set(const uint64_t *plane, size_t words);                      \
+	void indices_##set(const uint64_t *on, const uint64_t *minus, size_t words, uint8_t *bytes);
+
+#define ALL_KERNELS(set)     \
+	LIF_KERNELS(set)     \
+	DRAW_KERNELS(set)    \
+	VALUES_KERNELS(set)  \
+	CONVERT_KERNELS(set) \
+	PLANE_KERNELS(set)
+
+ALL_KERNELS(c)
+ALL_KERNELS(avx2)
+ALL_KERNELS(avx512)
+LIF_KERNELS(neon)
+DRAW_KERNELS(neon)
+void first_neon(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words);
+uint64_t popcount_neon(const uint64_t *plane, size_t words);

@@ -173,7 +173,7 @@ static void run_ticks(const struct pipeline *p, struct pipeline_state *s, uint32
 		tick_values(t, values, p->site.channels);
 		if (t % WINDOW == 0)
 			pipeline_reset(p, s, RESET_WINDOW);
-		pipeline_run(p, s, values, &out);
+		pipeline_run(p, s, values, true, &out);
 		append_out(r, &out, p->site.channels);
 	}
 }
@@ -219,7 +219,7 @@ static void planes_body(const struct variant *v, const char *text, const struct 
 	for (uint32_t t = 0; t < TICKS; t++) {
 		struct pipeline_out out;
 		tick_values(t, values, p->site.channels);
-		pipeline_run(p, s, values, &out);
+		pipeline_run(p, s, values, true, &out);
 		assert_int_equal(out.last.kind, last->out_kind);
 		assert_int_equal(out.last.count, last->out_lines);
 		if (out.last.kind == KIND_VALUES)
@@ -374,11 +374,11 @@ static void odd_body(const struct variant *v, const char *text, const struct pip
 		struct fault f;
 		tick_values(t, values, channels);
 		values[0] = -1;
-		pipeline_run(p, even, values, &a);
+		pipeline_run(p, even, values, true, &a);
 		values[0] = odd_values[t % ODD_VALUES];
 		if (isfinite(values[0]) && values[0] > 1e38f)
 			values[0] = -values[0]; /* else it is rightly the row's maximum */
-		pipeline_run(p, odd, values, &b);
+		pipeline_run(p, odd, values, true, &b);
 		for (uint32_t i = fan; i < p->out_lines; i++) {
 			if (a.last.values && !same_float(a.last.values[i], b.last.values[i]))
 				fail_msg("%s: tick %u line %u", text, t, i);

@@ -146,7 +146,7 @@ static struct tally check_file(const char *path)
 				pipeline_reset(p, s, RESET_WINDOW);
 			tally.rows++;
 		} else if (strncmp(line, "spikes ", 7) == 0) {
-			pipeline_run(p, s, values, &out);
+			pipeline_run(p, s, values, true, &out);
 			compare_spikes(line + 7, &out, tick, &tally);
 			tick++;
 			tally.ticks++;
@@ -157,7 +157,7 @@ static struct tally check_file(const char *path)
 			tally.voltages++;
 		} else if (strncmp(line, "output ", 7) == 0) {
 			size_t n = read_floats(line + 7, expected);
-			pipeline_run(p, s, values, &out);
+			pipeline_run(p, s, values, true, &out);
 			assert_int_equal(n, out.state_lines);
 			assert_ptr_equal(out.state, out.last.values);
 			assert_same_floats(out.state, expected, n);

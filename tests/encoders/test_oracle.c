@@ -136,7 +136,7 @@ static void compare_lif(const char *name, bool latency, uint64_t seed)
 				random_row(&r, values, k.channels);
 			if (latency && t % (TICKS / 2) == 0)
 				pipeline_reset(p, s, RESET_WINDOW);
-			pipeline_run(p, s, values, &out);
+			pipeline_run(p, s, values, true, &out);
 			for (uint32_t c = 0; c < k.channels; c++) {
 				struct neuron *n = &k.neurons[c];
 				if (latency && t % (TICKS / 2) == 0) {
@@ -192,7 +192,7 @@ static void test_lif_on_any_bit_pattern(void **unused)
 			struct pipeline_out out;
 			for (uint32_t c = 0; c < k.channels; c++)
 				values[c] = bits_float((uint32_t)random_bits(&r));
-			pipeline_run(p, s, values, &out);
+			pipeline_run(p, s, values, true, &out);
 			for (uint32_t c = 0; c < k.channels; c++) {
 				struct neuron *n = &k.neurons[c];
 				bool z = norse_lif(n, values[c], k.dt);
@@ -282,7 +282,7 @@ static void compare_poisson(bool with_sign, uint64_t seed)
 				values[c] = random_below(&r, 20)
 						    ? (float)random_between(&r, -1, 1)
 						    : bits_float((uint32_t)random_bits(&r));
-			pipeline_run(p, s, values, &out);
+			pipeline_run(p, s, values, true, &out);
 			for (uint32_t c = 0; c < channels; c++) {
 				float u = (float)(twister_next(&g) & 0xffffff) * 0x1p-24f;
 				float size = with_sign ? fabsf(values[c]) : values[c];
@@ -343,7 +343,7 @@ static void test_the_rate_is_rounded_once(void **unused)
 		struct pipeline *p = must_build(text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
 		struct pipeline_out out;
-		pipeline_run(p, s, &(float){1}, &out);
+		pipeline_run(p, s, &(float){1}, true, &out);
 		assert_int_equal(line_is_on(out.last.on, 0), fires);
 		pipeline_state_free(s);
 		pipeline_free(p);

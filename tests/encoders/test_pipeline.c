@@ -257,11 +257,11 @@ static void test_a_program_is_swapped_under_its_state(void **unused)
 	struct pipeline_state *s = pipeline_state_new(p);
 	struct pipeline_out out;
 	const float x = 1.5f;
-	pipeline_run(p, s, &x, &out);
+	pipeline_run(p, s, &x, true, &out);
 	assert_int_equal(out.last.on[0], 0);
 	assert_true(pipeline_same_layout(p, q));
 	float before = out.state[0];
-	pipeline_run(q, s, &x, &out);
+	pipeline_run(q, s, &x, true, &out);
 	assert_int_equal(out.last.on[0], 1);
 	assert_true(before > 0.1f && out.state[0] == 0);
 	pipeline_state_free(s);
@@ -297,7 +297,7 @@ static void test_outputs_say_what_they_are(void **unused)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline *p = must_build(cases[i].text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
-		pipeline_run(p, s, x, &out);
+		pipeline_run(p, s, x, true, &out);
 		assert_int_equal(p->out_kind, cases[i].kind);
 		assert_int_equal(out.last.kind, cases[i].kind);
 		assert_int_equal(out.last.count, cases[i].lines);
@@ -334,7 +334,7 @@ static void test_range_maps_clamps_and_signs(void **unused)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct pipeline *p = must_build(cases[i].text, &site);
 		struct pipeline_state *s = pipeline_state_new(p);
-		pipeline_run(p, s, x, &out);
+		pipeline_run(p, s, x, true, &out);
 		assert_same_floats(out.values, cases[i].y, 4);
 		pipeline_state_free(s);
 		pipeline_free(p);
@@ -353,24 +353,24 @@ static void test_windows_keep_the_tick_and_reset_does_not(void **unused)
 	for (int i = 0; i < 64; i++)
 		x[i] = 1;
 	for (int t = 0; t < 12; t++) {
-		pipeline_run(p, s, x, &out);
+		pipeline_run(p, s, x, true, &out);
 		seen[t] = out.last.on[0];
 	}
 	pipeline_reset(p, s, RESET_ALL);
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_true(out.last.on[0] == seen[0]);
 	pipeline_reset(p, s, RESET_WINDOW);
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_true(out.last.on[0] == seen[1] && seen[0] != seen[1]);
 	pipeline_skip(s, 3);
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_true(out.last.on[0] == seen[5]);
 	pipeline_idle(p, s, x, &out);
 	assert_true(out.last.on[0] == 0);
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_true(out.last.on[0] == seen[6]);
 	pipeline_set_tick(s, 11);
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_true(out.last.on[0] == seen[11]);
 	pipeline_state_free(s);
 	pipeline_free(p);
@@ -391,14 +391,14 @@ static void test_a_window_does_not_seed_the_twister_again(void **unused)
 	for (int k = 0; k < 12; k++) {
 		if (k % 4 == 0)
 			pipeline_reset(p, s, RESET_WINDOW);
-		pipeline_run(p, s, x, &a);
-		pipeline_run(same, t, x, &b);
+		pipeline_run(p, s, x, true, &a);
+		pipeline_run(same, t, x, true, &b);
 		assert_true(a.last.on[0] == b.last.on[0]); /* seeds are taken modulo 2^32 */
 		first = k ? first : a.last.on[0];
 		assert_true(k == 0 || first != a.last.on[0]);
 	}
 	pipeline_reset(p, s, RESET_ALL);
-	pipeline_run(p, s, x, &a);
+	pipeline_run(p, s, x, true, &a);
 	assert_true(a.last.on[0] == first);
 	pipeline_state_free(s);
 	pipeline_state_free(t);
@@ -415,7 +415,7 @@ static void test_idle_gives_no_spikes_and_leaves_the_state(void **unused)
 	const float x[] = {10, 0.5f, 5}, y[] = {1, 2, 3};
 	float held[3];
 	struct pipeline_out out;
-	pipeline_run(p, s, x, &out);
+	pipeline_run(p, s, x, true, &out);
 	assert_int_equal(out.last.on[0], 5);
 	memcpy(held, out.state, sizeof(held));
 	pipeline_idle(p, s, y, &out);
@@ -435,17 +435,17 @@ static void test_first_spike_takes_signs(void **unused)
 	struct pipeline_state *s = pipeline_state_new(p);
 	const float up[] = {1, -1, 0}, down[] = {-1, 1, -1};
 	struct pipeline_out out;
-	pipeline_run(p, s, up, &out);
+	pipeline_run(p, s, up, true, &out);
 	assert_int_equal(out.last.kind, KIND_SIGNED);
 	assert_int_equal(out.last.on[0], 1);
 	assert_int_equal(out.last.minus[0], 2);
-	pipeline_run(p, s, down, &out);
+	pipeline_run(p, s, down, true, &out);
 	assert_int_equal(out.last.on[0], 0);
 	assert_int_equal(out.last.minus[0], 4);
-	pipeline_run(p, s, up, &out);
+	pipeline_run(p, s, up, true, &out);
 	assert_int_equal(out.last.on[0] | out.last.minus[0], 0);
 	pipeline_reset(p, s, RESET_WINDOW);
-	pipeline_run(p, s, up, &out);
+	pipeline_run(p, s, up, true, &out);
 	assert_int_equal(out.last.on[0], 1);
 	pipeline_state_free(s);
 	pipeline_free(p);
@@ -495,7 +495,7 @@ static void test_lists_reach_all_lines_of_a_channel(void **unused)
 	struct pipeline_state *s = pipeline_state_new(p);
 	const float x[] = {0.5f, 0.5f};
 	struct pipeline_out out;
-	pipeline_run(p, s, x, &out); /* activities of nearly 1, voltages of nearly 0.1 */
+	pipeline_run(p, s, x, true, &out); /* activities of nearly 1, voltages of nearly 0.1 */
 	assert_int_equal(out.last.on[0], 7);
 	pipeline_state_free(s);
 	pipeline_free(p);

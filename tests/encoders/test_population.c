@@ -19,7 +19,7 @@ static uint32_t activities(const char *text, const float *x, uint32_t channels, 
 	struct pipeline *p = must_build(text, &site);
 	struct pipeline_state *s = pipeline_state_new(p);
 	struct pipeline_out got;
-	pipeline_run(p, s, x, &got);
+	pipeline_run(p, s, x, true, &got);
 	assert_true(got.last.count <= LINES_MAX);
 	memcpy(out, got.last.values, got.last.count * sizeof(*out));
 	uint32_t n = got.last.count;

@@ -99,15 +99,18 @@ static void test_threshold_is_the_exact_ceiling(void **unused)
 static void test_draws_equal_the_plain_comparison_on_ties_too(void **unused)
 {
 	(void)unused;
-	enum { LINES = 1000 };
+	enum { LINES = 1000, WORDS = LINES / 64 + 1 };
 	static float x[LINES];
-	static _Alignas(64) uint64_t on[LINES / 64 + 1];
+	static _Alignas(64) uint64_t on[WORDS], always[WORDS];
+	static _Alignas(64) uint16_t upper[64 * WORDS];
+	static _Alignas(64) uint8_t lower[64 * WORDS];
+	const struct odds odds = {upper, lower, always};
 	struct test_random r = test_random(8);
 	uint64_t ties = 0, fired = 0;
 	for (int round = 0; round < 400; round++) {
-		struct draw draw = {.key = random_bits(&r), .tick = random_bits(&r), .rate = 1};
+		uint64_t key = random_bits(&r), tick = random_bits(&r);
 		for (uint32_t i = 0; i < LINES; i++) {
-			uint32_t u = plain_draw(draw.key, draw.tick, i);
+			uint32_t u = plain_draw(key, tick, i);
 			uint32_t t = u;
 			if (round % 2)
 				t = u + 3 - random_below(&r, 6);
@@ -116,9 +119,10 @@ static void test_draws_equal_the_plain_comparison_on_ties_too(void **unused)
 			x[i] = t > 0x1000000 ? 0 : (float)t * 0x1p-24f;
 			ties += t >> 8 == u >> 8;
 		}
-		kernels_get()->poisson(&draw, x, on, LINES);
+		kernels_get()->odds(&(struct chance){.rate = 1}, x, &odds, NULL, LINES);
+		kernels_get()->draw(key, tick, &odds, on, LINES);
 		for (uint32_t i = 0; i < LINES; i++) {
-			bool expected = (float)plain_draw(draw.key, draw.tick, i) * 0x1p-24f < x[i];
+			bool expected = (float)plain_draw(key, tick, i) * 0x1p-24f < x[i];
 			assert_int_equal(expected, line_is_on(on, i));
 			fired += expected;
 		}

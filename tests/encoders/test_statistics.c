@@ -46,7 +46,7 @@ static void record(struct raster *r, const char *text, const struct pipeline_sit
 		values[c] = 1.0f;
 	for (uint32_t t = 0; t < TICKS; t++) {
 		struct pipeline_out out;
-		pipeline_run(p, s, values, &out);
+		pipeline_run(p, s, values, true, &out);
 		for (uint32_t c = 0; c < site->channels; c++)
 			r->fired[t][c] = line_is_on(out.last.on, c);
 	}
@@ -243,15 +243,15 @@ static void test_spikes_do_not_depend_on_the_rest(void **unused)
 	for (uint32_t i = 0; i < CHANNELS; i++)
 		values[i] = 1;
 	for (uint32_t t = 0; t < 1000; t++)
-		pipeline_run(p, a, values, &out);
+		pipeline_run(p, a, values, true, &out);
 	pipeline_save(p, a, bytes);
 	assert_int_equal(pipeline_load(p, b, bytes, size, NULL), 0);
 	pipeline_set_tick(c, 900);
 	pipeline_skip(c, 100);
 	for (uint32_t t = 1000; t < 1100; t++) {
 		struct pipeline_out again;
-		pipeline_run(p, b, values, &out);
-		pipeline_run(p, c, values, &again);
+		pipeline_run(p, b, values, true, &out);
+		pipeline_run(p, c, values, true, &again);
 		for (uint32_t i = 0; i < CHANNELS; i++) {
 			assert_int_equal(line_is_on(out.last.on, i), one.fired[t][i]);
 			assert_int_equal(line_is_on(again.last.on, i), one.fired[t][i]);

@@ -22,6 +22,8 @@ HOT_FILES += [path for path in files(".c", under="daemon/loop")]
 CALLBACKS = re.compile(r"\.(?:run|reset)\s*=\s*(\w+)")
 
 COLD = {
+    "encoders/kernels/kernels.c": {"first_allowed": "once, when the kernels are chosen",
+                                   "kernels_check_env": "start"},
     "daemon/flow/hot.c": {"hot_stop": "the main thread, which waits for the end of the loop"},
     "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_fini": "end"},
     "daemon/flow/publish.c": {"publisher_init": "start", "publisher_close": "end",

@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+
+SPDX-License-Identifier: Apache-2.0
 """Sends a sine into a stream and decodes its spike rate: closed_loop.py STREAM CHANNELS"""
 import sys
 

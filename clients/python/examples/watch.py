@@ -1,4 +1,6 @@
 #!/usr/bin/env python3
+
+SPDX-License-Identifier: Apache-2.0
 """Prints a stream's spikes, what got lost, and when nothing comes: watch.py imu"""
 import sys
 

@@ -1,0 +1,35 @@
+/* Conversion of row payloads for plain C.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/convert.h"
+#include "encoders/kernels/variants.h"
+
+void from_f64_c(const void *from, float *to, uint32_t count)
+{
+	convert_f64(from, to, count);
+}
+
+void from_i8_c(const void *from, float *to, uint32_t count)
+{
+	convert_i8(from, to, count);
+}
+
+void from_u8_c(const void *from, float *to, uint32_t count)
+{
+	convert_u8(from, to, count);
+}
+
+void from_i16_c(const void *from, float *to, uint32_t count)
+{
+	convert_i16(from, to, count);
+}
+
+void from_u16_c(const void *from, float *to, uint32_t count)
+{
+	convert_u16(from, to, count);
+}
+
+void from_i32_c(const void *from, float *to, uint32_t count)
+{
+	convert_i32(from, to, count);
+}

@@ -1,0 +1,22 @@
+/* Range mapping, distances and merging for AVX2.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/values.h"
+#include "encoders/kernels/variants.h"
+
+void range_avx2(const struct span *span, const float *x, float *y, uint32_t count)
+{
+	map_range(span, x, y, count);
+}
+
+void measure_avx2(
+	const struct metric *metric, float x, const float *centres, float *t, uint32_t count)
+{
+	measure_lines(metric, x, centres, t, count);
+}
+
+void merge_avx2(
+	const float *row, float *held, float lo, float hi, uint32_t count, struct merged *met)
+{
+	merge_lines(row, held, lo, hi, count, met);
+}
