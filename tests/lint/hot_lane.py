@@ -24,6 +24,7 @@ CALLBACKS = re.compile(r"\.(?:run|reset)\s*=\s*(\w+)")
 COLD = {
     "encoders/kernels/kernels.c": {"first_allowed": "once, when the kernels are chosen",
                                    "kernels_check_env": "start"},
+    "daemon/loop/zsock.c": {"take_breath": "under a flood, 50 us every 100 ms, on purpose"},
     "daemon/flow/hot.c": {"hot_stop": "the main thread, which waits for the end of the loop"},
     "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_fini": "end"},
     "daemon/flow/publish.c": {"publisher_init": "start", "publisher_close": "end",
