@@ -48,7 +48,7 @@ size_t row_type_size(enum row_type type)
 	return 0;
 }
 
-static enum reject check_pairs(const struct rows *rows)
+static enum reject check_pairs(struct rows *rows)
 {
 	for (size_t at = 0; at < rows->size; at += sizeof(struct pair)) {
 		struct pair pair;
@@ -56,6 +56,7 @@ static enum reject check_pairs(const struct rows *rows)
 		memcpy(&pair, rows->data + at, sizeof(pair));
 		if (pair.channel >= rows->channels)
 			return REJECT_CHANNEL;
+		rows->missing += isnan(pair.value) != 0;
 	}
 	return REJECT_NONE;
 }
@@ -133,4 +134,14 @@ void rows_fetch(const struct rows *rows, uint64_t index, float *out)
 		}
 		break;
 	}
+}
+
+const float *rows_view(const struct rows *rows, uint64_t index, float *scratch)
+{
+	const uint8_t *at = rows->data + index * rows->channels * sizeof(float);
+
+	if (rows->type == ROW_F32 && (uintptr_t)at % _Alignof(float) == 0)
+		return (const float *)(const void *)at;
+	rows_fetch(rows, index, scratch);
+	return scratch;
 }

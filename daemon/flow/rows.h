@@ -32,6 +32,8 @@ struct rows {
 	uint32_t channels;
 	uint64_t count;    /* rows, >= 1 */
 	int64_t source_ns; /* of the first row, 0 = unknown */
+	uint64_t
+		missing; /* pairs: values that are NaN; other types' are counted as they are used */
 	bool has_seq;
 	uint64_t seq;
 };
@@ -49,6 +51,9 @@ enum reject rows_decode(struct rows *rows, enum row_type type, uint32_t channels
 
 /* Hot. Row `index` as float32, NaN where a channel has no sample. `out` is `channels` floats. */
 void rows_fetch(const struct rows *rows, uint64_t index, float *out);
+
+/* Hot. The same where it lies, if it can be read there; else fetched into `scratch`. */
+const float *rows_view(const struct rows *rows, uint64_t index, float *scratch);
 
 /* Bytes of one value; 0 for json and pairs, whose rows have no fixed size. */
 size_t row_type_size(enum row_type type);

@@ -1,5 +1,5 @@
 /* Rows as JSON text. A scanner of our own because the hot loop may not allocate: it reads the few
- * forms that protocol and nothing else, strictly, in one pass, into the caller's scratch.
+ * forms that the protocol has and nothing else, strictly, in one pass, into the caller's scratch.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/rows.h"

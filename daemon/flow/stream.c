@@ -74,33 +74,29 @@ static int init_input(struct stream *s)
 	return ret;
 }
 
-static float extreme(const struct param_value *v, double sign)
-{
-	double best = param_number(v, 0);
-
-	for (uint32_t i = 1; i < v->count; i++)
-		if (sign * param_number(v, i) > sign * best)
-			best = param_number(v, i);
-	return (float)best;
-}
-
-/* The range's bounds over all channels: infinities are clamped to them. */
+/* The range's bounds: infinities are clamped to them. */
 static void find_bounds(struct stream *s)
 {
 	const struct pipeline *p = s->program;
+	const struct param *rows = p->ranged ? p->stages[0].class->params : NULL;
 
-	s->lo = -FLT_MAX;
-	s->hi = FLT_MAX;
-	for (const struct param *row = p->ranged ? p->stages[0].class->params : NULL;
-		row && row->name; row++) {
-		const struct param_value *v =
-			&p->stages[0].values[row - p->stages[0].class->params];
-
+	s->lo = s->hi = NULL;
+	for (const struct param *row = rows; row && row->name; row++) {
 		if (!strcmp(row->name, "lo"))
-			s->lo = extreme(v, -1);
+			s->lo = &p->stages[0].values[row - rows];
 		else if (!strcmp(row->name, "hi"))
-			s->hi = extreme(v, 1);
+			s->hi = &p->stages[0].values[row - rows];
 	}
+}
+
+static float low_bound(const struct stream *s, uint32_t c)
+{
+	return s->lo ? (float)param_number(s->lo, c) : -FLT_MAX;
+}
+
+static float high_bound(const struct stream *s, uint32_t c)
+{
+	return s->hi ? (float)param_number(s->hi, c) : FLT_MAX;
 }
 
 struct stream *stream_new(struct conf_stream *conf, struct fault *f)
@@ -148,24 +144,41 @@ void stream_free(struct stream *s)
 	free(s);
 }
 
+/* Infinities of channels that have bounds of their own. */
+static void clamp_each(struct stream *s, const float *row)
+{
+	for (uint32_t c = 0; c < s->conf->channels; c++)
+		if (isinf(row[c]))
+			s->newest[c] = row[c] > 0 ? high_bound(s, c) : low_bound(s, c);
+}
+
+static void count_merged(struct stream *s, uint64_t missing, uint64_t clamped)
+{
+	/* A pairs row names some channels: the others are not missing. */
+	if (missing && s->conf->type != ROW_PAIRS)
+		counter_add(&s->counters.values_missing, missing);
+	if (clamped)
+		counter_add(&s->counters.values_clamped, clamped);
+}
+
 /* Merges one row into the newest values: no sample = the channel keeps its value. */
-static void merge(struct stream *s, const float *row, bool count_missing)
+static void merge(struct stream *s, const float *row)
 {
 	struct merged met = {0};
 
-	kernels_get()->merge(row, s->newest, s->lo, s->hi, s->conf->channels, &met);
-	if (met.missing && count_missing)
-		counter_add(&s->counters.values_missing, met.missing);
+	kernels_get()->merge(
+		row, s->newest, low_bound(s, 0), high_bound(s, 0), s->conf->channels, &met);
 	if (met.clamped)
-		counter_add(&s->counters.values_clamped, met.clamped);
+		clamp_each(s, row);
+	count_merged(s, met.missing, met.clamped);
+	s->fresh |= !s->conf->window;
 }
 
-static void add_to_mean(struct stream *s, const float *row, bool count_missing)
+static void add_to_mean(struct stream *s, const float *row)
 {
-	const struct conf_stream *conf = s->conf;
 	uint64_t missing = 0, clamped = 0;
 
-	for (uint32_t c = 0; c < conf->channels; c++) {
+	for (uint32_t c = 0; c < s->conf->channels; c++) {
 		float x = row[c];
 
 		if (isnan(x)) {
@@ -173,16 +186,14 @@ static void add_to_mean(struct stream *s, const float *row, bool count_missing)
 			continue;
 		}
 		if (isinf(x)) {
-			x = x > 0 ? s->hi : s->lo;
+			x = x > 0 ? high_bound(s, c) : low_bound(s, c);
 			clamped++;
 		}
-		s->sums[c] += (double)x;
+		/* Not 0 + x: the mean of a single -0 is -0. */
+		s->sums[c] = s->sum_counts[c] ? s->sums[c] + (double)x : (double)x;
 		s->sum_counts[c]++;
 	}
-	if (missing && count_missing)
-		counter_add(&s->counters.values_missing, missing);
-	if (clamped)
-		counter_add(&s->counters.values_clamped, clamped);
+	count_merged(s, missing, clamped);
 }
 
 static void take_mean(struct stream *s)
@@ -191,9 +202,9 @@ static void take_mean(struct stream *s)
 		if (!s->sum_counts[c])
 			continue;
 		s->newest[c] = (float)(s->sums[c] / s->sum_counts[c]);
-		s->sums[c] = 0;
 		s->sum_counts[c] = 0;
 	}
+	s->fresh |= !s->conf->window;
 }
 
 static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64_t now_ns)
@@ -214,7 +225,7 @@ static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64
 
 static void dequeue(struct stream *s)
 {
-	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels, s->conf->type != ROW_PAIRS);
+	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels);
 	s->source_ns = s->queue_sources[s->queue_head];
 	s->arrival_ns = s->queue_arrivals[s->queue_head];
 	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
@@ -231,34 +242,32 @@ static int64_t row_source(const struct stream *s, const struct rows *rows, uint6
 
 void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64_t now_ns)
 {
-	bool count_missing = rows->type != ROW_PAIRS;
-
 	for (uint64_t r = 0; r < rows->count; r++) {
-		rows_fetch(rows, r, scratch);
+		const float *row = rows_view(rows, r, scratch);
+
 		switch (s->conf->mode) {
 		case INPUT_HOLD:
-			merge(s, scratch, count_missing);
-			s->source_ns = row_source(s, rows, r);
+			merge(s, row);
 			break;
 		case INPUT_MEAN:
-			add_to_mean(s, scratch, count_missing);
-			s->source_ns = row_source(s, rows, r);
+			add_to_mean(s, row);
 			break;
 		case INPUT_QUEUE:
-			enqueue(s, scratch, row_source(s, rows, r), now_ns);
+			enqueue(s, row, row_source(s, rows, r), now_ns);
 			break;
 		}
 	}
-	if (s->conf->mode != INPUT_QUEUE)
+	if (s->conf->mode != INPUT_QUEUE) {
+		s->source_ns = row_source(s, rows, rows->count - 1);
 		s->arrival_ns = now_ns;
+	}
 	s->arrived = s->pending = true;
 }
 
 void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch,
 	int64_t arrival_ns)
 {
-	rows_fetch(rows, index, scratch);
-	merge(s, scratch, rows->type != ROW_PAIRS);
+	merge(s, rows_view(rows, index, scratch));
 	s->source_ns = row_source(s, rows, index);
 	s->arrival_ns = arrival_ns;
 	s->arrived = s->pending = true;
@@ -268,6 +277,8 @@ void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, f
 void stream_count_message(struct stream *s, const struct rows *rows)
 {
 	counter_add(&s->counters.rows, rows->count);
+	if (rows->missing)
+		counter_add(&s->counters.values_missing, rows->missing);
 	if (!rows->has_seq)
 		return;
 	if (s->has_seq) {
@@ -315,6 +326,7 @@ static void begin_window(struct stream *s, uint64_t tick)
 	s->window_index = (tick - s->window_origin) / s->conf->window;
 	memcpy(s->latched, s->newest, s->conf->channels * sizeof(float));
 	pipeline_reset(s->program, s->state, RESET_WINDOW);
+	s->fresh = true;
 }
 
 /* What the input of a tick means for it. */
@@ -367,17 +379,21 @@ static void run(struct stream *s, bool absent, struct pipeline_out *out)
 {
 	const struct conf_stream *conf = s->conf;
 	const float *values = s->window_open ? s->latched : s->newest;
+	bool fresh = s->fresh || absent != s->was_absent;
 
 	if (!s->started || (absent && conf->on_stale == STALE_SILENCE)) {
 		pipeline_idle(s->program, s->state, values, out);
 		pipeline_skip(s->state, 1);
+		s->fresh = true;
 		return;
 	}
 	if (absent && conf->on_stale == STALE_ZERO) {
 		memset(s->latched, 0, conf->channels * sizeof(float));
 		values = s->latched;
 	}
-	pipeline_run(s->program, s->state, values, true, out);
+	pipeline_run(s->program, s->state, values, fresh, out);
+	s->fresh = false;
+	s->was_absent = absent;
 }
 
 void stream_tick(
@@ -427,6 +443,7 @@ struct pipeline *stream_swap_program(struct stream *s, struct pipeline *program)
 
 	assert(pipeline_same_layout(old, program));
 	s->program = program;
+	s->fresh = true;
 	find_bounds(s);
 	return old;
 }

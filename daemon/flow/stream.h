@@ -43,8 +43,10 @@ struct stream {
 	struct conf_stream *conf; /* owned */
 	struct pipeline *program; /* swapped by `set` */
 	struct pipeline_state *state;
-	struct blob *meta;   /* swapped with the program */
-	float lo, hi;        /* what infinities are clamped to: the range, else -/+FLT_MAX */
+	struct blob *meta; /* swapped with the program */
+	const struct param_value *lo,
+		*hi;         /* of the program's range: what infinities are clamped to;
+					    * NULL = no range, -/+FLT_MAX */
 	struct group *group; /* of the set that is in force, or NULL */
 	uint32_t cadence_index, group_index; /* its places in struct set_plan */
 	bool known;                          /* who subscribes to its topics has been worked out */
@@ -61,6 +63,8 @@ struct stream {
 	bool arrived;       /* a row came since the last tick */
 	bool pending;       /* a row came that no tick has used (mode queue: see queue_count) */
 	bool started;       /* a row has ever been used */
+	bool fresh;         /* the values that the next run uses may not be those of the last */
+	bool was_absent;    /* what on_stale made of the last run */
 	int64_t source_ns;  /* of the newest row merged into `newest` or `sums` */
 	int64_t used_ns;    /* of the newest row that a tick used */
 	int64_t arrival_ns; /* CLOCK_MONOTONIC: when the newest row merged came in */

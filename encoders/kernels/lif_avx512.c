@@ -55,7 +55,8 @@ static inline __m512 step_to_zero(__m512 v, __m512 x, const struct rule *r, __mm
 
 typedef __m512 step_function(__m512 v, __m512 x, const struct rule *r, __mmask16 *fired);
 
-/* A voltage that is not finite makes the sum so, too; that is rare, and put right behind. */
+/* The general step may leave a voltage that is not finite. It makes the sum so, too; that is rare,
+ * and put right behind. */
 static inline uint64_t lif_word(
 	const struct rule *r, float *v, const float *x, step_function *advance)
 {

@@ -118,6 +118,52 @@ static void test_nan_keeps_and_infinity_is_clamped(void **state)
 	stream_free(s);
 }
 
+static void test_an_infinity_goes_to_its_own_channels_bound(void **state)
+{
+	struct stream *s = make("{\"name\":\"s\",\"channels\":2,\"encode\":[],"
+				"\"range\":{\"lo\":0,\"hi\":[1,100],\"clamp\":false}}");
+	struct frame frame;
+
+	(void)state;
+	put(s, (float[]){INFINITY, INFINITY}, 1, 0);
+	frame = tick(s, 0);
+	assert_true(frame.out.values[0] == 1.0f && frame.out.values[1] == 1.0f);
+	stream_free(s);
+}
+
+static void test_the_mean_of_minus_zero_is_minus_zero(void **state)
+{
+	struct stream *s = make("{" VALUES ",\"input\":{\"mode\":\"mean\"}}");
+
+	(void)state;
+	put(s, (float[]){-0.0f}, 1, 0);
+	assert_true(signbit(used(s, 0)));
+	stream_free(s);
+}
+
+/* Thresholds and activities are kept between rows: a new row, on_stale and its end must reach them. */
+static void test_random_stages_follow_every_change_of_their_input(void **state)
+{
+	struct stream *s = make("{\"name\":\"s\",\"channels\":1,\"dt\":\"1 ms\",\"encode\":["
+				"{\"population\":{\"out_features\":2,\"scale\":1}},"
+				"{\"poisson\":{\"f_max\":1e9}}],"
+				"\"input\":{\"stale_after\":\"2 ms\",\"on_stale\":\"zero\"}}");
+	static const float far_away =
+		1e30f; /* no activity at all, while 0 has some on every line */
+
+	(void)state;
+	put(s, &far_away, 1, 0);
+	for (uint64_t t = 0; t < 3; t++)
+		assert_int_equal(tick(s, t).spikes, 0);
+	assert_int_equal(tick(s, 3).spikes, 2);
+	put(s, &far_away, 1, 0);
+	assert_int_equal(tick(s, 4).spikes, 0);
+	put(s, (float[]){0.5f}, 1, 0);
+	assert_int_equal(tick(s, 5).spikes, 2);
+	assert_int_equal(tick(s, 6).spikes, 2);
+	stream_free(s);
+}
+
 static void test_before_its_first_row_a_stream_is_silent(void **state)
 {
 	struct stream *s =
@@ -257,6 +303,9 @@ int main(void)
 		cmocka_unit_test(test_queue_uses_each_row_once_then_goes_stale),
 		cmocka_unit_test(test_mean_of_the_rows_since_the_last_tick),
 		cmocka_unit_test(test_nan_keeps_and_infinity_is_clamped),
+		cmocka_unit_test(test_an_infinity_goes_to_its_own_channels_bound),
+		cmocka_unit_test(test_the_mean_of_minus_zero_is_minus_zero),
+		cmocka_unit_test(test_random_stages_follow_every_change_of_their_input),
 		cmocka_unit_test(test_before_its_first_row_a_stream_is_silent),
 		cmocka_unit_test(test_stale_counts_ticks_and_on_stale_decides),
 		cmocka_unit_test(test_window_latches_its_row_and_clears_state),
