@@ -14,6 +14,7 @@
 #define HANDSHAKE_MS         5000
 #define RECONNECT_MAX_MS     2000
 #define CONTROL_MAX_BYTES    (INT64_C(16) << 20)
+#define FRAME_LIMIT_LEAST    (INT64_C(64) << 20)
 #define BACKLOG              1024
 
 static void set_int(void *socket, int option, int value)
@@ -80,11 +81,13 @@ static void *open_socket(struct sockets *s, int type, const struct conf *conf, s
 	return socket;
 }
 
-/* Over max_row_bytes a payload is rejected and counted; one more than twice as large would cost
- * memory for nothing and is not even received: ZeroMQ then ends the connection. */
+/* Over max_row_bytes a payload is rejected and counted. One so large that it would cost real memory is
+ * not even received: ZeroMQ then ends the connection. */
 static int64_t frame_limit(const struct conf *conf)
 {
-	return (int64_t)conf->max_row_bytes * 2 + (1 << 16);
+	int64_t limit = (int64_t)conf->max_row_bytes * 2;
+
+	return limit > FRAME_LIMIT_LEAST ? limit : FRAME_LIMIT_LEAST;
 }
 
 static int open_ingest(struct sockets *s, const struct conf *conf, uint32_t i, struct fault *f)

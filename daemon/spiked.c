@@ -9,6 +9,7 @@
 #include "daemon/core/log.h"
 #include "daemon/core/text.h"
 #include "daemon/sockets.h"
+#include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
 
 #include <errno.h>
@@ -279,6 +280,7 @@ static void log_ready(const struct spiked *d)
 		channels += d->registry.entries[i].stream->conf->channels;
 		lines += d->registry.entries[i].program->out_lines;
 	}
+	log_info("kernels: %s", kernels_name());
 	for (uint32_t i = 0; i < conf->ingests; i++)
 		log_info("rows in: %s%s", conf->ingest[i].connect ? "from PUB " : "",
 			conf->ingest[i].endpoint);
@@ -335,6 +337,7 @@ enum exit_code spiked_run(struct conf *conf)
 {
 	struct spiked *d = calloc(1, sizeof(*d));
 	struct stream_set *set = NULL;
+	char sentence[200];
 	bool hot_ready = false;
 	struct fault f = {0};
 	int ret;
@@ -348,6 +351,8 @@ enum exit_code spiked_run(struct conf *conf)
 	d->conf = conf;
 	d->registry.site = (struct site){.conf = conf, .epoch = draw_epoch()};
 	d->registry.mailbox = &d->mailbox;
+	if (kernels_check_env(sentence, sizeof(sentence)))
+		log_warning("%s", sentence);
 	log_info("spiked %s, pid %d, configuration %s", SPIKED_VERSION, (int)getpid(), conf->path);
 	ret = init_loop(d);
 	if (ret)

@@ -6,6 +6,7 @@
 
 #include "daemon/core/clock.h"
 #include "daemon/core/text.h"
+#include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
 
 #include <errno.h>
@@ -64,13 +65,15 @@ static void run_info(struct control *c, struct call *call)
 	snprintf(path, sizeof(path), "%s", conf->path);
 	text_clean(path); /* JSON takes nothing but UTF-8, file systems anything */
 	call_result(c, call,
-		json_pack("{s:s, s:i, s:o, s:f, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o}",
-			"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "epoch",
-			describe_epoch(c->registry->site.epoch), "uptime_s", uptime_s, "clock",
-			clock_words[conf->clock], "overrun", overrun_words[conf->overrun],
-			"max_catch_up", (int)conf->max_catch_up, "dt_ns", (json_int_t)conf->dt_ns,
-			"max_row_bytes", (json_int_t)conf->max_row_bytes, "pid", (int)getpid(),
-			"streams", (int)c->registry->count, "config", path, "realtime",
+		json_pack(
+			"{s:s, s:i, s:s, s:o, s:f, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o}",
+			"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "kernels",
+			kernels_name(), "epoch", describe_epoch(c->registry->site.epoch),
+			"uptime_s", uptime_s, "clock", clock_words[conf->clock], "overrun",
+			overrun_words[conf->overrun], "max_catch_up", (int)conf->max_catch_up,
+			"dt_ns", (json_int_t)conf->dt_ns, "max_row_bytes",
+			(json_int_t)conf->max_row_bytes, "pid", (int)getpid(), "streams",
+			(int)c->registry->count, "config", path, "realtime",
 			describe_realtime(c->realtime), "endpoints", endpoints(conf)));
 }
 

@@ -115,7 +115,7 @@ static void test_defaults_hold_where_nothing_is_said(void **state)
 	assert_string_equal(conf->publish[0], SPIKED_PUBLISH_DEFAULT);
 	assert_string_equal(conf->control, SPIKED_CONTROL_DEFAULT);
 	assert_false(conf->insecure);
-	assert_int_equal(conf->max_row_bytes, 16 << 20);
+	assert_int_equal(conf->max_row_bytes, 1 << 20);
 	assert_int_equal(conf->send_queue, 1000);
 	assert_int_equal(conf->receive_queue, 1000);
 	assert_false(conf->realtime.wanted);

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python3"""Sends a sine into a stream and decodes its spike rate: closed_loop.py STREAM CHANNELS
 
 SPDX-License-Identifier: Apache-2.0
-"""Sends a sine into a stream and decodes its spike rate: closed_loop.py STREAM CHANNELS"""
+"""
 import sys
 
 import numpy as np

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
+#!/usr/bin/env python3"""Prints a stream's spikes, what got lost, and when nothing comes: watch.py imu
 
 SPDX-License-Identifier: Apache-2.0
-"""Prints a stream's spikes, what got lost, and when nothing comes: watch.py imu"""
+"""
 import sys
 
 from spiked import Control, ControlTimeout, Flags, Receiver, Silence
