@@ -1,4 +1,5 @@
-#!/usr/bin/env python3"""Sends a sine into a stream and decodes its spike rate: closed_loop.py STREAM CHANNELS
+#!/usr/bin/env python3
+"""Sends a sine into a stream and decodes its spike rate: closed_loop.py STREAM CHANNELS
 
 SPDX-License-Identifier: Apache-2.0
 """

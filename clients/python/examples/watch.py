@@ -1,4 +1,5 @@
-#!/usr/bin/env python3"""Prints a stream's spikes, what got lost, and when nothing comes: watch.py imu
+#!/usr/bin/env python3
+"""Prints a stream's spikes, what got lost, and when nothing comes: watch.py imu
 
 SPDX-License-Identifier: Apache-2.0
 """
