@@ -28,9 +28,8 @@ static inline float settle(float w, float threshold, float reset)
  * so does -0; all else stays as it is. */
 static inline float settle_to_zero(float w, float threshold)
 {
-	/* Neither holds for NaN, nor the first for +inf and the second for -inf. */
-	float kept = w <= threshold ? w : 0.0f;
-	return (kept >= -FLT_MAX ? kept : 0.0f) + 0.0f;
+	float kept = w > threshold ? 0.0f : w;
+	return (kept >= -FLT_MAX ? kept : 0.0f) + 0.0f; /* the comparison fails for NaN */
 }
 
 /* n is a constant 64 in all words but the last, where inlining makes a second copy. */

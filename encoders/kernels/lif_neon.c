@@ -45,10 +45,9 @@ static inline float32x4_t step_to_zero(
 {
 	float32x4_t w = integrate(v, x, r->a, r->leak);
 	*fired = vcgtq_f32(w, r->threshold);
-	/* Neither holds for NaN, nor the first for +inf and the second for -inf. */
-	uint32x4_t below = vcleq_f32(w, r->threshold);
+	/* Does not hold for NaN either, and +inf fires. */
 	uint32x4_t above = vcgeq_f32(w, vdupq_n_f32(-FLT_MAX));
-	return vaddq_f32(masked(w, vandq_u32(below, above)), vdupq_n_f32(0.0f));
+	return vaddq_f32(masked(w, vbicq_u32(above, *fired)), vdupq_n_f32(0.0f));
 }
 
 typedef float32x4_t step_function(
