@@ -296,6 +296,23 @@ def part_tsan(pattern):
         system("build-tsan", pattern, "tsan", slow=8, **SANITIZED)
 
 
+def part_aarch64(pattern):
+    """The encoders cross-compiled for 64-bit ARM, their tests under qemu."""
+    title("aarch64 under qemu")
+    command = [ROOT / "scripts/test-aarch64", *(["-R", pattern] if pattern else [])]
+    began = time.monotonic()
+    status, output = run(command, SUITE_LIMIT_S)
+    found = re.search(r"(\d+) tests failed out of (\d+)", output)
+    failed, ran = (int(found[1]), int(found[2])) if found else (1, 1)
+    if status and not failed:
+        failed = 1
+    say(f"{'FAILED' if failed else 'ok    '} aarch64: {ran - failed} of {ran} programs "
+        f"({time.monotonic() - began:.1f} s)")
+    if failed:
+        say("".join(f"    {line}\n" for line in output.rstrip().splitlines()[-60:]), end="")
+    tally.add("aarch64", ran - failed, failed)
+
+
 def part_valgrind(pattern):
     title("valgrind")
     if build("build-valgrind", "gcc, with line numbers", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"):
@@ -305,8 +322,9 @@ def part_valgrind(pattern):
 
 PARTS = {
     "quick": (part_gcc,),
-    "ci": (part_gcc, part_compilers, part_asan, part_tsan),
-    "full": (part_gcc, part_compilers, part_asan, part_tsan, part_valgrind),
+    "ci": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan),
+    "full": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan, part_valgrind),
+    "aarch64": (part_aarch64,),
     "asan": (part_asan,),
     "tsan": (part_tsan,),
     "valgrind": (part_valgrind,),
@@ -316,7 +334,7 @@ PARTS = {
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test")
-    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers"):
+    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64"):
         parser.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.add_argument("--filter", default="", metavar="PATTERN")
     options = parser.parse_args()

@@ -4,32 +4,30 @@
 #include "tests/bench/bench.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
-#include <unistd.h>
-#include <zmq.h>
-
-#define ANSWER_MS 10000
 
 int64_t bench_now_ns(void)
 {
 	struct timespec now;
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+	return (int64_t)now.tv_sec * NS_A_SECOND + now.tv_nsec;
 }
 
 void bench_sleep_until(int64_t at_ns)
 {
-	struct timespec at = {.tv_sec = at_ns / 1000000000, .tv_nsec = at_ns % 1000000000};
+	struct timespec at = {.tv_sec = at_ns / NS_A_SECOND, .tv_nsec = at_ns % NS_A_SECOND};
 
 	while (clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL) == EINTR)
 		;
+}
+
+void bench_sleep(double seconds)
+{
+	bench_sleep_until(bench_now_ns() + (int64_t)(seconds * 1e9));
 }
 
 static int compare(const void *a, const void *b)
@@ -45,98 +43,91 @@ double bench_quantile(double *values, size_t n, double q)
 	return values[(size_t)((double)(n - 1) * q + 0.5)];
 }
 
-void bench_print(
-	const char *name, double value, const char *unit, double reference, const char *against)
+double bench_median(double *values, size_t n)
 {
-	printf("{\"bench\":\"%s\",\"value\":%.4g,\"unit\":\"%s\",\"reference\":%.4g,\"ratio\":%.3g,"
-	       "\"against\":\"%s\"}\n",
-		name, value, unit, reference, reference > 0 ? value / reference : 0, against);
+	return bench_quantile(values, n, 0.5);
+}
+
+void *bench_alloc(size_t bytes)
+{
+	size_t size = (bytes + 63) / 64 * 64;
+	void *memory = aligned_alloc(64, size);
+
+	if (!memory)
+		bench_die("memory");
+	return memset(memory, 0, size);
+}
+
+static bool is_met(const struct bench_line *line, unsigned i)
+{
+	double ratio = line->value / line->reference, limit = line->aims[i].limit;
+
+	switch (line->aims[i].kind) {
+	case AIM_NONE:
+		break;
+	case AIM_RATIO_MOST:
+		return ratio <= limit;
+	case AIM_RATIO_LEAST:
+		return ratio >= limit;
+	case AIM_VALUE_MOST:
+		return line->value <= limit;
+	}
+	return true;
+}
+
+static void put_aims(json_t *out, const struct bench_line *line)
+{
+	static const char *const words[] = {
+		[AIM_RATIO_MOST] = "ratio <= ",
+		[AIM_RATIO_LEAST] = "ratio >= ",
+		[AIM_VALUE_MOST] = "value <= ",
+	};
+	char text[96] = "";
+	bool met = true;
+
+	for (unsigned i = 0; i < 2 && line->aims[i].kind != AIM_NONE; i++) {
+		size_t used = strlen(text);
+
+		snprintf(text + used, sizeof(text) - used, "%s%s%.4g", used ? ", " : "",
+			words[line->aims[i].kind], line->aims[i].limit);
+		met &= is_met(line, i);
+	}
+	if (!text[0])
+		return;
+	json_object_set_new(out, "target", json_string(text));
+	json_object_set_new(out, "met", json_boolean(met));
+}
+
+void bench_print(const struct bench_line *line)
+{
+	json_t *out = json_pack(
+		"{s:s, s:f, s:s}", "bench", line->bench, "value", line->value, "unit", line->unit);
+
+	if (line->reference > 0) {
+		json_object_set_new(out, "reference", json_real(line->reference));
+		json_object_set_new(out, "ratio", json_real(line->value / line->reference));
+	} else {
+		json_object_set_new(
+			out, "reference", line->against ? json_real(line->reference) : json_null());
+		json_object_set_new(out, "ratio", json_null());
+	}
+	if (line->against)
+		json_object_set_new(out, "against", json_string(line->against));
+	put_aims(out, line);
+	if (line->more)
+		json_object_update(out, line->more);
+	json_dumpf(out, stdout, JSON_COMPACT | JSON_REAL_PRECISION(4));
+	putchar('\n');
 	fflush(stdout);
+	json_decref(line->more);
+	json_decref(out);
 }
 
 void bench_die(const char *what)
 {
-	fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	if (errno)
+		fprintf(stderr, "bench: %s: %s\n", what, strerror(errno));
+	else
+		fprintf(stderr, "bench: %s\n", what);
 	exit(1);
-}
-
-static void write_config(const struct bench_daemon *d, const char *path, const char *text)
-{
-	FILE *file = fopen(path, "w");
-
-	if (!file)
-		bench_die(path);
-	fprintf(file, "ingest: [\"%s\"]\npublish: [\"%s\"]\ncontrol: \"%s\"\n%s", d->ingest,
-		d->publish, d->control, text);
-	if (fclose(file))
-		bench_die(path);
-}
-
-void bench_start(struct bench_daemon *d, const char *binary, const char *text)
-{
-	char path[96];
-
-	snprintf(d->folder, sizeof(d->folder), "/tmp/spiked-bench-XXXXXX");
-	if (!mkdtemp(d->folder))
-		bench_die(d->folder);
-	snprintf(d->ingest, sizeof(d->ingest), "ipc://%s/ingest", d->folder);
-	snprintf(d->publish, sizeof(d->publish), "ipc://%s/publish", d->folder);
-	snprintf(d->control, sizeof(d->control), "ipc://%s/control", d->folder);
-	snprintf(path, sizeof(path), "%s/spiked.yaml", d->folder);
-	write_config(d, path, text);
-
-	d->pid = fork();
-	if (d->pid < 0)
-		bench_die("fork");
-	if (d->pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGTERM);
-		execl(binary, binary, "-c", path, "--log-level", "error", (char *)NULL);
-		bench_die(binary);
-	}
-	json_decref(bench_call(d, "info"));
-}
-
-void bench_stop(struct bench_daemon *d)
-{
-	static const char *const names[] = {"spiked.yaml", "ingest", "publish", "control"};
-	char path[128];
-	int status;
-
-	kill(d->pid, SIGTERM);
-	if (waitpid(d->pid, &status, 0) < 0)
-		bench_die("waitpid");
-	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		snprintf(path, sizeof(path), "%s/%s", d->folder, names[i]);
-		unlink(path);
-	}
-	rmdir(d->folder);
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-		errno = 0;
-		bench_die("spiked did not end well");
-	}
-}
-
-json_t *bench_call(const struct bench_daemon *d, const char *method)
-{
-	char text[128];
-	zmq_msg_t answer;
-	void *context = zmq_ctx_new(), *socket = zmq_socket(context, ZMQ_REQ);
-	int timeout = ANSWER_MS, linger = 0;
-
-	zmq_setsockopt(socket, ZMQ_RCVTIMEO, &timeout, sizeof(timeout));
-	zmq_setsockopt(socket, ZMQ_LINGER, &linger, sizeof(linger));
-	snprintf(text, sizeof(text), "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"%s\"}", method);
-	zmq_msg_init(&answer);
-	if (zmq_connect(socket, d->control) || zmq_send(socket, text, strlen(text), 0) < 0 ||
-		zmq_msg_recv(&answer, socket, 0) < 0)
-		bench_die(method);
-	json_t *reply = json_loadb(zmq_msg_data(&answer), zmq_msg_size(&answer), 0, NULL);
-	json_t *result = json_incref(json_object_get(reply, "result"));
-	json_decref(reply);
-	zmq_msg_close(&answer);
-	zmq_close(socket);
-	zmq_ctx_term(context);
-	if (!result)
-		bench_die(method);
-	return result;
 }

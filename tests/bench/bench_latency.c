@@ -1,27 +1,32 @@
-/* From a row sent to its spikes received: spiked in the data clock against a bare relay from PULL to
- * PUB with messages of the same sizes, over the same kind of socket, in turns, at 1 kHz each.
+/* What spiked adds to the transport, in the data clock: against a bare relay with messages of the same
+ * sizes, over the same kind of socket.
  *
- * Argument: the path of spiked.
+ * latency: from a row sent to its spikes received; rows of 256 bytes at 1 kHz on either side, in turns.
+ * throughput: rows a second through, as fast as a sender can, in turns.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/bench.h"
+#include "tests/bench/daemon.h"
+#include "tests/bench/relay.h"
+
+#include "spiked/wire.h"
 
 #include <errno.h>
-#include <signal.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 #include <zmq.h>
 
 #define CHANNELS  64
-#define ROUNDS    7
-#define ROWS      700 /* in a round */
-#define PERIOD_NS 1000000
 #define TOPIC     "spikes/s/"
-#define HEADER    64
-#define GIVE_UP_S 5
+#define GIVE_UP_S 10
+
+#define LATENCY_ROUNDS 9
+#define LATENCY_ROWS   1000 /* in a round, on either side */
+#define PERIOD_NS      1000000
+
+#define FLOW_ROUNDS 7
+#define FLOW_ROWS   150000
 
 /* The threshold is so low that every line spikes at every row: as many bytes out as in. */
 static const char config[] = "clock: data\n"
@@ -33,119 +38,143 @@ static const char config[] = "clock: data\n"
 
 struct way {
 	void *push, *sub;
-	double took_us[ROWS];
-	double p50[ROUNDS], p99[ROUNDS];
 };
 
-static void relay(const char *in, const char *out)
-{
-	static const char header[HEADER];
-	void *context = zmq_ctx_new();
-	void *pull = zmq_socket(context, ZMQ_PULL), *pub = zmq_socket(context, ZMQ_PUB);
-	zmq_msg_t name, payload;
-
-	if (zmq_bind(pull, in) || zmq_bind(pub, out))
-		bench_die("relay");
-	for (;;) {
-		zmq_msg_init(&name);
-		zmq_msg_init(&payload);
-		if (zmq_msg_recv(&name, pull, 0) < 0 || zmq_msg_recv(&payload, pull, 0) < 0)
-			bench_die("relay");
-		zmq_msg_close(&name);
-		zmq_send(pub, TOPIC, strlen(TOPIC), ZMQ_SNDMORE);
-		zmq_send(pub, header, HEADER, ZMQ_SNDMORE);
-		zmq_msg_send(&payload, pub, 0);
-	}
-}
+/* Both ways, spiked and the relay, set up and warm. */
+struct course {
+	struct bench_daemon daemon;
+	struct bench_relay relay;
+	void *contexts[2];
+	struct way ways[2];
+};
 
 static void way_connect(struct way *w, void *context, const char *in, const char *out)
 {
-	int give_up = GIVE_UP_S * 1000, linger = 0;
+	int give_up = GIVE_UP_S * 1000;
 
-	w->push = zmq_socket(context, ZMQ_PUSH);
-	w->sub = zmq_socket(context, ZMQ_SUB);
-	zmq_setsockopt(w->push, ZMQ_LINGER, &linger, sizeof(linger));
-	zmq_setsockopt(w->sub, ZMQ_LINGER, &linger, sizeof(linger));
+	w->push = bench_connect(context, ZMQ_PUSH, in, NULL);
+	w->sub = bench_connect(context, ZMQ_SUB, out, TOPIC);
 	zmq_setsockopt(w->sub, ZMQ_RCVTIMEO, &give_up, sizeof(give_up));
-	zmq_setsockopt(w->sub, ZMQ_SUBSCRIBE, TOPIC, strlen(TOPIC));
-	if (zmq_connect(w->push, in) || zmq_connect(w->sub, out))
-		bench_die("connect");
 }
 
-/* One row there, its spikes back; microseconds. */
-static double round_trip(struct way *w)
+static void course_start(struct course *c, const struct bench_site *site)
 {
-	static float row[CHANNELS];
-	char topic[32], header[HEADER], words[sizeof(row)];
+	bench_start(&c->daemon, site, config);
+	bench_relay_start(&c->relay, c->daemon.folder, TOPIC);
+	for (int w = 0; w < 2; w++)
+		c->contexts[w] = zmq_ctx_new();
+	way_connect(&c->ways[0], c->contexts[0], c->daemon.ingest, c->daemon.publish);
+	way_connect(&c->ways[1], c->contexts[1], c->relay.in, c->relay.out);
+	bench_sleep(0.5); /* subscriptions arrive */
+}
+
+static void course_stop(struct course *c)
+{
+	for (int w = 0; w < 2; w++) {
+		zmq_close(c->ways[w].push);
+		zmq_close(c->ways[w].sub);
+		zmq_ctx_term(c->contexts[w]);
+	}
+	bench_relay_stop(&c->relay);
+	bench_stop(&c->daemon);
+}
+
+static void send_row(void *push)
+{
+	float row[CHANNELS];
 
 	for (int i = 0; i < CHANNELS; i++)
 		row[i] = 1.0f;
-	int64_t start = bench_now_ns();
-	zmq_send(w->push, "s", 1, ZMQ_SNDMORE);
-	zmq_send(w->push, row, sizeof(row), 0);
-	if (zmq_recv(w->sub, topic, sizeof(topic), 0) < 0 ||
-		zmq_recv(w->sub, header, sizeof(header), 0) != HEADER ||
-		zmq_recv(w->sub, words, sizeof(words), 0) != (int)sizeof(words))
-		bench_die("a row was not answered by as many spikes");
-	return (double)(bench_now_ns() - start) / 1e3;
+	zmq_send(push, "s", 1, ZMQ_SNDMORE);
+	zmq_send(push, row, sizeof(row), 0);
 }
 
-static void measure(struct way ways[2])
+static void receive_spikes(void *sub)
 {
-	int64_t due = bench_now_ns();
+	char topic[32], header[SPIKED_HEADER_SIZE], words[CHANNELS * sizeof(float)];
 
-	for (int round = 0; round < ROUNDS; round++) {
-		for (int i = 0; i < ROWS; i++) {
-			for (int w = 0; w < 2; w++) {
-				bench_sleep_until(due);
-				ways[w].took_us[i] = round_trip(&ways[w]);
-				due += PERIOD_NS / 2;
-			}
+	if (zmq_recv(sub, topic, sizeof(topic), 0) < 0 ||
+		zmq_recv(sub, header, sizeof(header), 0) != sizeof(header) ||
+		zmq_recv(sub, words, sizeof(words), 0) != sizeof(words))
+		bench_die("a row was not answered by as many spikes");
+}
+
+void bench_latency(const struct bench_site *site)
+{
+	static double took_us[2][LATENCY_ROWS];
+	double p50[2][LATENCY_ROUNDS], p99[2][LATENCY_ROUNDS];
+	struct course course;
+
+	course_start(&course, site);
+	int64_t due_ns = bench_now_ns();
+	for (int round = 0; round < LATENCY_ROUNDS; round++) {
+		for (int i = 0; i < 2 * LATENCY_ROWS; i++, due_ns += PERIOD_NS / 2) {
+			bench_sleep_until(due_ns);
+			int64_t start = bench_now_ns();
+			send_row(course.ways[i % 2].push);
+			receive_spikes(course.ways[i % 2].sub);
+			took_us[i % 2][i / 2] = (double)(bench_now_ns() - start) / 1e3;
 		}
 		for (int w = 0; w < 2; w++) {
-			ways[w].p50[round] = bench_quantile(ways[w].took_us, ROWS, 0.5);
-			ways[w].p99[round] = bench_quantile(ways[w].took_us, ROWS, 0.99);
+			p50[w][round] = bench_quantile(took_us[w], LATENCY_ROWS, 0.5);
+			p99[w][round] = bench_quantile(took_us[w], LATENCY_ROWS, 0.99);
 		}
 	}
+	for (int k = 0; k < 2; k++) {
+		bench_print(&(struct bench_line){
+			.bench = k ? "latency_p99" : "latency_p50",
+			.unit = "us",
+			.value = bench_median(k ? p99[0] : p50[0], LATENCY_ROUNDS),
+			.reference = bench_median(k ? p99[1] : p50[1], LATENCY_ROUNDS),
+			.against = "bare libzmq relay, PULL to PUB",
+			.aims = {{AIM_RATIO_MOST, 1.2}},
+			.more = json_pack("{s:i, s:i}", "rounds", LATENCY_ROUNDS, "rows_a_round",
+				LATENCY_ROWS),
+		});
+	}
+	course_stop(&course);
 }
 
-int main(int argc, char **argv)
+static void *send_all(void *push)
 {
-	static struct way ways[2];
-	struct bench_daemon daemon;
-	char in[128], out[128];
-	int status;
+	for (int i = 0; i < FLOW_ROWS; i++)
+		send_row(push);
+	return NULL;
+}
 
-	if (argc != 2)
-		bench_die("usage: bench_latency SPIKED");
-	bench_start(&daemon, argv[1], config);
-	snprintf(in, sizeof(in), "ipc://%s/relay-in", daemon.folder);
-	snprintf(out, sizeof(out), "ipc://%s/relay-out", daemon.folder);
-	pid_t pid = fork();
-	if (pid == 0) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		relay(in, out);
-	}
+/* Rows a second, from the first answer to the last. */
+static double flow(struct way *w)
+{
+	pthread_t sender;
 
-	void *context = zmq_ctx_new();
-	way_connect(&ways[0], context, daemon.ingest, daemon.publish);
-	way_connect(&ways[1], context, in, out);
-	bench_sleep_until(bench_now_ns() + 500000000); /* subscriptions arrive */
-	measure(ways);
-	bench_print("latency_p50", bench_quantile(ways[0].p50, ROUNDS, 0.5), "us",
-		bench_quantile(ways[1].p50, ROUNDS, 0.5), "libzmq relay, PULL to PUB");
-	bench_print("latency_p99", bench_quantile(ways[0].p99, ROUNDS, 0.5), "us",
-		bench_quantile(ways[1].p99, ROUNDS, 0.5), "libzmq relay, PULL to PUB");
+	if (pthread_create(&sender, NULL, send_all, w->push))
+		bench_die("thread");
+	receive_spikes(w->sub);
+	int64_t start = bench_now_ns();
+	for (int i = 1; i < FLOW_ROWS; i++)
+		receive_spikes(w->sub);
+	double seconds = (double)(bench_now_ns() - start) / 1e9;
+	pthread_join(sender, NULL);
+	return (FLOW_ROWS - 1) / seconds;
+}
 
-	for (int w = 0; w < 2; w++) {
-		zmq_close(ways[w].push);
-		zmq_close(ways[w].sub);
-	}
-	zmq_ctx_term(context);
-	kill(pid, SIGKILL);
-	waitpid(pid, &status, 0);
-	unlink(in + strlen("ipc://"));
-	unlink(out + strlen("ipc://"));
-	bench_stop(&daemon);
-	return 0;
+void bench_throughput(const struct bench_site *site)
+{
+	double rate[2][FLOW_ROUNDS];
+	struct course course;
+
+	course_start(&course, site);
+	for (int round = -1; round < FLOW_ROUNDS; round++) /* the first one warms up */
+		for (int w = 0; w < 2; w++)
+			rate[w][round < 0 ? 0 : round] = flow(&course.ways[w]);
+	bench_print(&(struct bench_line){
+		.bench = "throughput",
+		.unit = "rows/s",
+		.value = bench_median(rate[0], FLOW_ROUNDS),
+		.reference = bench_median(rate[1], FLOW_ROUNDS),
+		.against = "bare libzmq relay, PULL to PUB",
+		.aims = {{AIM_RATIO_LEAST, 0.85}},
+		.more = json_pack("{s:i, s:i}", "rounds", FLOW_ROUNDS, "rows_a_round", FLOW_ROWS),
+	});
+	course_stop(&course);
 }

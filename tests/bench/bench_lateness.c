@@ -1,93 +1,93 @@
-/* How late the ticks of the wall clock at 1 ms run: spiked's own histogram against that of a bare loop
- * of timerfd and epoll in the same scheduling class, in turns.
- *
- * Argument: the path of spiked.
+/* How late the ticks of the wall clock run: spiked against a bare loop with the same scheduling, in
+ * turns. spiked has a LIF of 64 channels and a subscriber; the bare loop has nothing to do.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/bench.h"
-#include "daemon/core/hist.h"
+#include "tests/bench/daemon.h"
+#include "tests/bench/loop.h"
 
-#include <errno.h>
-#include <string.h>
-#include <sys/epoll.h>
-#include <sys/timerfd.h>
-#include <unistd.h>
+#include <stdio.h>
 
-#define ROUNDS    5
-#define ROUND_S   2
-#define PERIOD_NS 1000000
+static const char stream[] = "{\"name\": \"s\", \"channels\": 64, \"encode\": [\"lif\"]}";
 
-static const char config[] = "clock: wall\n"
-			     "dt: 1 ms\n"
-			     "streams:\n"
-			     "  - name: s\n"
-			     "    channels: 16\n"
-			     "    encode: [lif]\n";
-
-static double member_us(const json_t *hist, const char *key)
+static void measure(const struct bench_site *site, const char *dt, double seconds, int rounds,
+	int64_t dt_ns, struct bench_ticks *ours, struct bench_loop *bare)
 {
-	return json_number_value(json_object_get(hist, key)) / 1e3;
-}
+	char config[256];
 
-static void measure_spiked(const char *binary, double *p50, double *p99)
-{
-	struct bench_daemon daemon;
+	snprintf(config, sizeof(config), "clock: wall\ndt: %s\n%s", dt, bench_realtime());
+	for (int round = 0; round < rounds; round++) {
+		struct bench_daemon daemon;
+		struct bench_listener listener;
 
-	bench_start(&daemon, binary, config);
-	bench_sleep_until(bench_now_ns() + (int64_t)ROUND_S * 1000000000);
-	json_t *stats = bench_call(&daemon, "stats");
-	const json_t *hist = json_object_get(json_object_get(stats, "daemon"), "lateness_ns");
-	if (!json_is_object(hist) || member_us(hist, "count") <= 0)
-		bench_die("stats has no lateness");
-	*p50 = member_us(hist, "p50");
-	*p99 = member_us(hist, "p99");
-	json_decref(stats);
-	bench_stop(&daemon);
-}
-
-static void measure_bare(double *p50, double *p99)
-{
-	static struct hist hist;
-	struct hist_summary summary;
-	int timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK), loop = epoll_create1(0);
-	struct epoll_event event = {.events = EPOLLIN};
-	int64_t due = bench_now_ns(), end = due + (int64_t)ROUND_S * 1000000000;
-	uint64_t expirations;
-
-	memset(&hist, 0, sizeof(hist));
-	if (timer < 0 || loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, timer, &event))
-		bench_die("timerfd");
-	while (due < end) {
-		due += PERIOD_NS;
-		struct itimerspec at = {
-			.it_value = {.tv_sec = due / 1000000000, .tv_nsec = due % 1000000000}};
-		timerfd_settime(timer, TFD_TIMER_ABSTIME, &at, NULL);
-		if (epoll_wait(loop, &event, 1, -1) < 0 && errno != EINTR)
-			bench_die("epoll_wait");
-		hist_add(&hist, bench_now_ns() - due);
-		if (read(timer, &expirations, sizeof(expirations)) < 0 && errno != EAGAIN)
-			bench_die("timerfd");
+		bench_start(&daemon, site, config);
+		bench_listen(&listener, daemon.publish, "spikes/s/", 0);
+		bench_sleep(0.2); /* the subscription arrives */
+		bench_add(&daemon, stream);
+		bench_feed(&daemon, "s", 0, 64, 1.5f);
+		bench_sleep(seconds);
+		bench_stats(&daemon, &ours[round]);
+		bench_unlisten(&listener);
+		bench_stop(&daemon);
+		bench_loop(dt_ns, seconds, &bare[round]);
 	}
-	close(timer);
-	close(loop);
-	hist_summarise(&hist, &summary);
-	*p50 = (double)summary.p50 / 1e3;
-	*p99 = (double)summary.p99 / 1e3;
 }
 
-int main(int argc, char **argv)
+void bench_lateness(const struct bench_site *site)
 {
-	double p50[2][ROUNDS], p99[2][ROUNDS];
+	enum { ROUNDS = 7 };
+	struct bench_ticks ours[ROUNDS];
+	struct bench_loop bare[ROUNDS];
+	const char *const names[] = {"lateness_p50", "lateness_p99", "lateness_p999"};
+	double seconds = site->full ? 10 : 3;
 
-	if (argc != 2)
-		bench_die("usage: bench_lateness SPIKED");
-	for (int round = 0; round < ROUNDS; round++) {
-		measure_spiked(argv[1], &p50[0][round], &p99[0][round]);
-		measure_bare(&p50[1][round], &p99[1][round]);
+	measure(site, "1 ms", seconds, ROUNDS, 1000000, ours, bare);
+	for (int k = 0; k < 3; k++) {
+		double value[ROUNDS], reference[ROUNDS];
+
+		for (int i = 0; i < ROUNDS; i++) {
+			value[i] = k == 0 ? ours[i].p50 : k == 1 ? ours[i].p99 : ours[i].p999;
+			reference[i] = k == 0 ? bare[i].p50 : k == 1 ? bare[i].p99 : bare[i].p999;
+		}
+		bench_print(&(struct bench_line){
+			.bench = names[k],
+			.unit = "us",
+			.value = bench_median(value, ROUNDS),
+			.reference = bench_median(reference, ROUNDS),
+			.against = "bare timerfd and epoll loop",
+			.aims = {{AIM_RATIO_MOST, 1.15}},
+			.more = json_pack("{s:b, s:i, s:f}", "fifo",
+				ours[0].realtime && bare[0].realtime, "rounds", ROUNDS,
+				"seconds_a_round", seconds),
+		});
 	}
-	bench_print("lateness_p50", bench_quantile(p50[0], ROUNDS, 0.5), "us",
-		bench_quantile(p50[1], ROUNDS, 0.5), "timerfd and epoll");
-	bench_print("lateness_p99", bench_quantile(p99[0], ROUNDS, 0.5), "us",
-		bench_quantile(p99[1], ROUNDS, 0.5), "timerfd and epoll");
-	return 0;
+}
+
+void bench_lateness_100us(const struct bench_site *site)
+{
+	enum { ROUNDS = 6 };
+	const double seconds = 0.5; /* of 30,000 ticks in all */
+	struct bench_ticks ours[ROUNDS];
+	struct bench_loop bare[ROUNDS];
+	double ticks = 0, missed = 0, bare_ticks = 0, bare_missed = 0;
+
+	measure(site, "0.1 ms", seconds, ROUNDS, 100000, ours, bare);
+	for (int i = 0; i < ROUNDS; i++) {
+		ticks += ours[i].ticks;
+		missed += ours[i].missed;
+		bare_ticks += bare[i].ticks;
+		bare_missed += bare[i].missed;
+	}
+	missed *= 30000 / ticks;
+	bare_missed *= 30000 / bare_ticks;
+	bench_print(&(struct bench_line){
+		.bench = "lateness_100us",
+		.unit = "missed of 30,000",
+		.value = missed,
+		.reference = bare_missed,
+		.against = "bare timerfd and epoll loop",
+		.aims = {{AIM_VALUE_MOST, 1.2 * bare_missed + 5}},
+		.more = json_pack("{s:b, s:f, s:f}", "fifo", ours[0].realtime && bare[0].realtime,
+			"ticks", ticks, "tick_cost_us", ours[0].cost),
+	});
 }

@@ -324,6 +324,7 @@ class Sub:
     def __init__(self, context, endpoint, topics, hwm=0, sync=None):
         self.socket = context.socket(zmq.SUB)
         self.socket.rcvhwm = hwm
+        self.socket.sndhwm = 0  # or subscriptions beyond 1000 get lost
         self.socket.connect(endpoint)
         for topic in topics:
             self.subscribe(topic)

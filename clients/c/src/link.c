@@ -64,7 +64,8 @@ static int set_options(
 		bool wanted;
 	} rows[] = {
 		{ZMQ_LINGER, options->linger_ms, true},
-		{ZMQ_SNDHWM, options->queue, type != ZMQ_SUB},
+		/* A SUB sends subscriptions, and loses those beyond the mark. */
+		{ZMQ_SNDHWM, type == ZMQ_SUB ? 0 : options->queue, true},
 		{ZMQ_RCVHWM, options->queue, type != ZMQ_PUSH},
 		{ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS, true},
 		{ZMQ_CONNECT_TIMEOUT, CONNECT_MS, true},

@@ -46,6 +46,7 @@ class Receiver:
         self._last: Dict[str, Tuple[int, int, int]] = {}
         self._socket = (context or zmq.Context.instance()).socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, queue)
+        self._socket.setsockopt(zmq.SNDHWM, 0)  # or subscriptions beyond 1000 get lost
         self._socket.setsockopt(zmq.LINGER, 0)
         self._socket.connect(endpoint)
         for topic in topics:
