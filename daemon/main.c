@@ -133,5 +133,5 @@ int main(int argc, char **argv)
 	}
 	signal(SIGPIPE, SIG_IGN);
 	log_init((enum log_level)level);
-	return load_and_run(path, only_check);
+	return (int)load_and_run(path, only_check);
 }

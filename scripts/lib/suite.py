@@ -293,6 +293,7 @@ def part_asan(pattern):
 def part_tsan(pattern):
     title("TSan")
     if build("build-tsan", "TSan", "-DCMAKE_BUILD_TYPE=RelWithDebInfo", "-DSPIKED_SANITIZE=thread"):
+        unit("build-tsan", pattern, SANITIZED, slow=8)
         system("build-tsan", pattern, "tsan", slow=8, **SANITIZED)
 
 

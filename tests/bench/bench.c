@@ -58,6 +58,18 @@ void *bench_alloc(size_t bytes)
 	return memset(memory, 0, size);
 }
 
+void bench_spread(float *x, size_t n, float top)
+{
+	uint32_t r = 2463534242u;
+
+	for (size_t i = 0; i < n; i++) {
+		r ^= r << 13; /* xorshift32 (Marsaglia, 2003) */
+		r ^= r >> 17;
+		r ^= r << 5;
+		x[i] = top * (float)(r >> 8) / 16777216.0f;
+	}
+}
+
 static bool is_met(const struct bench_line *line, unsigned i)
 {
 	double ratio = line->value / line->reference, limit = line->aims[i].limit;

@@ -53,6 +53,9 @@ double bench_median(double *values, size_t n);
 /* Zeroed and 64-byte aligned; never NULL. */
 void *bench_alloc(size_t bytes);
 
+/* Values from 0 to `top` in no order, always the same ones. */
+void bench_spread(float *x, size_t n, float top);
+
 /* Says what failed, with errno's text if it is set, and ends the program with 1. */
 void bench_die(const char *what) __attribute__((noreturn));
 

@@ -34,8 +34,7 @@ static void *send_rows(void *arg)
 	float *row = bench_alloc(CHANNELS * sizeof(float));
 	int64_t due_ns = bench_now_ns();
 
-	for (size_t i = 0; i < CHANNELS; i++)
-		row[i] = 1.5f * (float)i / CHANNELS;
+	bench_spread(row, CHANNELS, 1.5f);
 	while (!atomic_load(&s->stop)) {
 		due_ns += NS_A_SECOND / ROW_HZ;
 		bench_sleep_until(due_ns);

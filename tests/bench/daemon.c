@@ -44,6 +44,25 @@ static void write_config(const struct bench_daemon *d, const char *path, const c
 		bench_die(path);
 }
 
+static const char *log_path(const struct bench_daemon *d, char *path, size_t size)
+{
+	snprintf(path, size, "%s/log", d->folder);
+	return path;
+}
+
+/* Warnings are part of some benches; errors are news. */
+static void show_errors(const struct bench_daemon *d)
+{
+	char path[96], line[512];
+	FILE *log = fopen(log_path(d, path, sizeof(path)), "r");
+
+	while (log && fgets(line, sizeof(line), log))
+		if (strstr(line, "error"))
+			fprintf(stderr, "  spiked: %s", line);
+	if (log)
+		fclose(log);
+}
+
 void bench_start(struct bench_daemon *d, const struct bench_site *site, const char *text)
 {
 	char path[96];
@@ -62,6 +81,9 @@ void bench_start(struct bench_daemon *d, const struct bench_site *site, const ch
 		bench_die("fork");
 	if (d->pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGTERM);
+		if (!freopen(log_path(d, path, sizeof(path)), "w", stderr))
+			bench_die(path);
+		snprintf(path, sizeof(path), "%s/spiked.yaml", d->folder);
 		execlp(site->spiked, site->spiked, "-c", path, "--log-level", "error",
 			(char *)NULL);
 		bench_die(site->spiked);
@@ -71,13 +93,14 @@ void bench_start(struct bench_daemon *d, const struct bench_site *site, const ch
 
 void bench_stop(struct bench_daemon *d)
 {
-	static const char *const names[] = {"spiked.yaml", "ingest", "publish", "control"};
+	static const char *const names[] = {"spiked.yaml", "ingest", "publish", "control", "log"};
 	char path[128];
 	int status;
 
 	kill(d->pid, SIGTERM);
 	if (waitpid(d->pid, &status, 0) < 0)
 		bench_die("waitpid");
+	show_errors(d);
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		snprintf(path, sizeof(path), "%s/%s", d->folder, names[i]);
 		unlink(path);
@@ -142,29 +165,29 @@ void bench_add(const struct bench_daemon *d, const char *stream)
 }
 
 void bench_feed(
-	const struct bench_daemon *d, const char *prefix, int count, uint32_t channels, float value)
+	const struct bench_daemon *d, const char *prefix, int count, uint32_t channels, float top)
 {
 	void *context = zmq_ctx_new();
 	void *push = bench_connect(context, ZMQ_PUSH, d->ingest, NULL);
-	float *row = bench_alloc(channels * sizeof(float));
+	size_t rows = count ? (size_t)count : 1;
+	float *values = bench_alloc(rows * channels * sizeof(float));
 	char name[80];
 	int linger = ANSWER_MS;
 
 	zmq_setsockopt(push, ZMQ_LINGER, &linger, sizeof(linger));
-	for (uint32_t i = 0; i < channels; i++)
-		row[i] = value;
-	for (int i = 0; i < (count ? count : 1); i++) {
+	bench_spread(values, rows * channels, top);
+	for (size_t i = 0; i < rows; i++) {
 		if (count)
-			snprintf(name, sizeof(name), "%s%d", prefix, i);
+			snprintf(name, sizeof(name), "%s%zu", prefix, i);
 		else
 			snprintf(name, sizeof(name), "%s", prefix);
 		zmq_send(push, name, strlen(name), ZMQ_SNDMORE);
-		if (zmq_send(push, row, channels * sizeof(float), 0) < 0)
+		if (zmq_send(push, values + i * channels, channels * sizeof(float), 0) < 0)
 			bench_die("row");
 	}
 	zmq_close(push);
 	zmq_ctx_term(context);
-	free(row);
+	free(values);
 }
 
 /* The last part of the message is in `part`. */

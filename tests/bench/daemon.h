@@ -34,10 +34,10 @@ json_t *bench_call(const struct bench_daemon *d, const char *method, json_t *par
  * before: its histograms begin here. */
 void bench_add(const struct bench_daemon *d, const char *stream);
 
-/* Sends one row of `channels` times `value` to each of the streams <prefix>0 … <prefix>(count-1), or
- * to <prefix> itself if count is 0. */
-void bench_feed(const struct bench_daemon *d, const char *prefix, int count, uint32_t channels,
-	float value);
+/* Sends one row of values from 0 to `top` to each of the streams <prefix>0 … <prefix>(count-1), or to
+ * <prefix> itself if count is 0. */
+void bench_feed(
+	const struct bench_daemon *d, const char *prefix, int count, uint32_t channels, float top);
 
 /* A connected socket with no linger; subscribed to `topic` if that is not NULL. */
 void *bench_connect(void *context, int type, const char *endpoint, const char *topic);

@@ -12,11 +12,17 @@
 /* LIF with a resting and a reset voltage of 0. */
 typedef void hand_lif(float a, float threshold, float *v, const float *x, uint64_t *on, size_t n);
 
-/* The loop for an instruction set by the name that kernels.h has for it; NULL = none. */
-hand_lif *hand_lif_for(const char *set);
+/* The loops for an instruction set by the name that kernels.h has for it. */
+struct hand_lifs {
+	hand_lif *exact; /* Norse's roundings, as spiked must; NULL = no loop for this set */
+	hand_lif *fused; /* other results: less arithmetic than spiked is allowed */
+};
 
-/* The obvious loop: Norse's formula, one lane after the other. */
-hand_lif hand_lif_obvious;
+struct hand_lifs hand_lifs_for(const char *set);
+
+/* The obvious loop, one lane after the other, with the results of spiked's; and one that does not look
+ * whether they are finite. */
+hand_lif hand_lif_obvious, hand_lif_unchecked;
 
 /* Poisson: straight Philox4x32-10, each of its words one draw that is compared as a float with
  * rate * x. With AVX-512 where `set` says so, else as plain loops. */

@@ -23,8 +23,7 @@ void bench_stage_init(struct bench_stage *s, const char *encoder, uint32_t chann
 	if (!s->state)
 		bench_die(encoder);
 	s->values = bench_alloc(channels * sizeof(float));
-	for (uint32_t i = 0; i < channels; i++)
-		s->values[i] = top * (float)i / (float)channels;
+	bench_spread(s->values, channels, top);
 }
 
 void bench_stage_fini(struct bench_stage *s)

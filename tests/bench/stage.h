@@ -12,7 +12,7 @@ struct bench_stage {
 	uint32_t channels;
 };
 
-/* `encoder` at dt = 1 ms with its defaults; the values go from 0 to `top`. */
+/* `encoder` at dt = 1 ms with its defaults, on values from 0 to `top`. */
 void bench_stage_init(struct bench_stage *s, const char *encoder, uint32_t channels, float top);
 void bench_stage_fini(struct bench_stage *s);
 
