@@ -30,7 +30,8 @@ SANITIZED = {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",
     "UBSAN_OPTIONS": "print_stacktrace=1:halt_on_error=1:exitcode=99",
     # libzmq and libuv are not instrumented: what only they see is not ours to judge.
-    "TSAN_OPTIONS": "exitcode=99:halt_on_error=1:ignore_noninstrumented_modules=1:second_deadlock_stack=1",
+    "TSAN_OPTIONS": "exitcode=99:halt_on_error=1:ignore_noninstrumented_modules=1:second_deadlock_stack=1:"
+                    f"suppressions={ROOT / 'tests/system/tsan.supp'}",
 }
 
 

@@ -13,10 +13,10 @@
 
 #define NS_A_SECOND INT64_C(1000000000)
 
-/* What the command line says. */
+/* What the command line and the environment say. */
 struct bench_site {
 	const char *spiked; /* the daemon's path */
-	const char *peer;   /* command of norse_peer.py, or NULL */
+	const char *peer;   /* command of norse_peer.py (BENCH_PEER), or NULL */
 	bool full;          /* take the time that a figure asks for, not a share of it */
 };
 

@@ -25,8 +25,8 @@
 #define LATENCY_ROWS   1000 /* in a round, on either side */
 #define PERIOD_NS      1000000
 
-#define FLOW_ROUNDS 7
-#define FLOW_ROWS   150000
+#define FLOW_ROUNDS 15
+#define FLOW_ROWS   100000
 
 /* The threshold is so low that every line spikes at every row: as many bytes out as in. */
 static const char config[] = "clock: data\n"

@@ -49,20 +49,16 @@ int main(int argc, char **argv)
 {
 	static const struct option options[] = {
 		{"spiked", required_argument, NULL, 's'},
-		{"peer", required_argument, NULL, 'p'},
 		{"full", no_argument, NULL, 'f'},
 		{0},
 	};
-	struct bench_site site = {.spiked = "spiked"};
+	struct bench_site site = {.spiked = "spiked", .peer = getenv("BENCH_PEER")};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		switch (option) {
 		case 's':
 			site.spiked = optarg;
-			break;
-		case 'p':
-			site.peer = optarg;
 			break;
 		case 'f':
 			site.full = true;
