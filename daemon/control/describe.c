@@ -56,7 +56,7 @@ json_t *describe_stats(const struct stream *s)
 {
 	json_t *out = describe_counters(&s->counters, stream_counter_rows);
 
-	json_object_set_new(out, "lateness_ns", describe_hist(&s->lateness));
+	json_object_set_new(out, "lateness_ns", describe_hist(s->lateness));
 	json_object_set_new(out, "tick_cost_ns", describe_hist(&s->tick_cost));
 	json_object_set_new(out, "row_age_ns", describe_hist(&s->row_age));
 	return out;

@@ -15,10 +15,14 @@ void registry_fini(struct registry *r)
 {
 	free(r->entries);
 	free(r->graves);
+	for (uint32_t i = 0; i < r->dt_count; i++)
+		free(r->lateness[i]);
+	free(r->lateness);
 	free(r->dts);
 	free(r->groups);
 	r->entries = NULL;
 	r->graves = NULL;
+	r->lateness = NULL;
 	r->dts = NULL;
 	r->groups = NULL;
 	r->count = r->capacity = r->grave_count = r->dt_count = r->group_count = 0;
@@ -88,18 +92,26 @@ static void resume_counts(const struct registry *r, struct stream *s)
 static int place_dt(struct registry *r, struct stream *s)
 {
 	uint32_t i = 0;
-	void *dts;
+	void *grown;
 
 	while (i < r->dt_count && r->dts[i] != s->conf->dt_ns)
 		i++;
 	s->cadence_index = i;
-	if (i < r->dt_count)
-		return 0;
-	dts = realloc(r->dts, (i + 1) * sizeof(*r->dts));
-	if (!dts)
-		return -ENOMEM;
-	r->dts = dts;
-	r->dts[r->dt_count++] = s->conf->dt_ns;
+	if (i == r->dt_count) {
+		grown = realloc(r->dts, (i + 1) * sizeof(*r->dts));
+		if (!grown)
+			return -ENOMEM;
+		r->dts = grown;
+		grown = realloc(r->lateness, (i + 1) * sizeof(*r->lateness));
+		if (!grown)
+			return -ENOMEM;
+		r->lateness = grown;
+		r->lateness[i] = calloc(1, sizeof(**r->lateness));
+		if (!r->lateness[i])
+			return -ENOMEM;
+		r->dts[r->dt_count++] = s->conf->dt_ns;
+	}
+	s->lateness = r->lateness[i];
 	return 0;
 }
 
@@ -191,6 +203,7 @@ struct stream_set *registry_set(const struct registry *r)
 {
 	const struct set_plan plan = {
 		.dts = r->dts,
+		.lateness = r->lateness,
 		.cadence_count = r->dt_count,
 		.groups = r->groups,
 		.group_count = r->group_count,

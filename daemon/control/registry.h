@@ -36,6 +36,7 @@ struct registry {
 	struct grave *graves;
 	uint32_t grave_count;
 	uint32_t *dts; /* what struct set_plan asks for */
+	struct hist **lateness;
 	uint32_t dt_count;
 	char (*groups)[SPIKED_NAME_MAX + 1];
 	uint32_t group_count;

@@ -98,7 +98,6 @@ static void begin_tick(struct engine *e, struct cadence *c, int64_t late_ns)
 {
 	e->running = c;
 	e->at = 0;
-	e->late_ns = late_ns;
 	e->flags = 0;
 	if (c->gap)
 		e->flags |= SPIKED_GAP;
@@ -141,9 +140,9 @@ static bool begin_wall_tick(struct engine *e, struct cadence *c, int64_t now_ns)
 	}
 	begin_tick(e, c, now_ns - due_ns(e, c));
 	/* The histogram hears of the oldest tick that was due, also when it is never run. */
-	e->late_ns = late_ns;
 	e->began_ns = now_ns;
 	hist_add(&e->lateness, late_ns);
+	hist_add(c->lateness, late_ns);
 	return true;
 }
 
@@ -211,8 +210,6 @@ static enum progress run_ticks(struct engine *e)
 		if (!e->at)
 			now_ns = e->began_ns;
 		s = c->streams[e->at++];
-		if (e->conf.clock == CLOCK_WALL)
-			hist_add(&s->lateness, e->late_ns);
 		now_ns = run_stream(e, s, c->next, e->flags, false, now_ns);
 		if (e->at < c->count)
 			continue;

@@ -35,7 +35,6 @@ struct engine {
 	struct cadence *running; /* NULL = between ticks */
 	uint32_t at;             /* its next stream */
 	uint16_t flags;
-	int64_t late_ns;               /* of the running tick */
 	int64_t began_ns;              /* CLOCK_MONOTONIC */
 	int64_t virtual_ns, target_ns; /* manual: where time stands and where it is to go */
 

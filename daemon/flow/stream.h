@@ -45,9 +45,11 @@ struct stream {
 	struct pipeline_state *state;
 	struct blob *meta; /* swapped with the program */
 	const struct param_value *lo,
-		*hi;         /* of the program's range: what infinities are clamped to;
+		*hi; /* of the program's range: what infinities are clamped to;
 					    * NULL = no range, -/+FLT_MAX */
-	struct group *group; /* of the set that is in force, or NULL */
+	struct hist *
+		lateness; /* of the ticks of its dt, shared by all streams that have it; not owned */
+	struct group *group;                 /* of the set that is in force, or NULL */
 	uint32_t cadence_index, group_index; /* its places in struct set_plan */
 	bool known;                          /* who subscribes to its topics has been worked out */
 
@@ -83,7 +85,6 @@ struct stream {
 	struct topic topics[TOPIC_COUNT];
 	_Atomic int liveness; /* enum liveness */
 	struct stream_counters counters;
-	struct hist lateness;  /* of its ticks */
 	struct hist tick_cost; /* encoding and publishing one tick */
 	struct hist row_age;   /* of rows, from coming in to the first tick that uses them */
 };

@@ -69,6 +69,7 @@ static int build_cadences(struct stream_set *set, const struct set_plan *plan)
 		struct cadence *c = &set->cadences[i];
 
 		c->dt_ns = plan->dts[i];
+		c->lateness = plan->lateness[i];
 		c->streams = storage;
 		storage += c->count;
 		c->count = 0;

@@ -20,6 +20,7 @@ struct cadence {
 	uint64_t next;           /* number of the tick that comes next */
 	uint32_t caught_up;      /* late ticks run in a row */
 	bool gap;                /* ticks were skipped just before the next one */
+	struct hist *lateness;   /* of its ticks; outlives the set */
 };
 
 /* Streams whose frames of one tick travel as one message. */
@@ -36,6 +37,7 @@ struct group {
  * them: so one set's cadence or group i is the next one's too. */
 struct set_plan {
 	const uint32_t *dts;
+	struct hist *const *lateness; /* one a dt */
 	uint32_t cadence_count;
 	const char (*groups)[SPIKED_NAME_MAX + 1];
 	uint32_t group_count;
