@@ -19,9 +19,9 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define NOTES_AT_ONCE  256 /* then signals and control get their turn */
-#define STATUS_SOON_MS 50
-#define LINGER_MS      1000 /* how long a stop waits for subscribers to take what is queued */
+#define NOTES_AT_ONCE   256 /* then signals and control get their turn */
+#define STATUS_PAUSE_MS 50
+#define LINGER_MS       1000 /* how long a stop waits for subscribers to take what is queued */
 
 struct spiked {
 	struct conf *conf;
@@ -31,7 +31,8 @@ struct spiked {
 	uv_async_t wake;
 	uv_signal_t signals[3];
 	uv_timer_t second;
-	uv_timer_t soon; /* status/ after a change of liveness; many changes share one */
+	uv_timer_t pause; /* between two status messages about changes */
+	bool changed;     /* since the last one */
 	bool status_outstanding;
 	struct sockets sockets;
 	struct mailbox mailbox;
@@ -42,6 +43,8 @@ struct spiked {
 	int64_t overrun_logged_ns;
 	int64_t skipped_unlogged;
 };
+
+static void on_pause(uv_timer_t *timer);
 
 static void send_status(struct spiked *d)
 {
@@ -74,9 +77,24 @@ static void send_status(struct spiked *d)
 		d->status_outstanding = true;
 }
 
-static void on_soon(uv_timer_t *timer)
+/* A change of liveness is told at once; of a storm of them, the last within STATUS_PAUSE_MS. */
+static void tell_change(struct spiked *d)
 {
-	send_status(timer->data);
+	if (uv_is_active((uv_handle_t *)&d->pause)) {
+		d->changed = true;
+		return;
+	}
+	d->changed = false;
+	send_status(d);
+	uv_timer_start(&d->pause, on_pause, STATUS_PAUSE_MS, 0);
+}
+
+static void on_pause(uv_timer_t *timer)
+{
+	struct spiked *d = timer->data;
+
+	if (d->changed)
+		tell_change(d);
 }
 
 static void on_second(uv_timer_t *timer)
@@ -113,8 +131,7 @@ static void on_note(struct spiked *d, struct note *note)
 		log_overrun(d, note);
 		break;
 	case NOTE_LIVENESS:
-		if (!uv_is_active((uv_handle_t *)&d->soon))
-			uv_timer_start(&d->soon, on_soon, STATUS_SOON_MS, 0);
+		tell_change(d);
 		break;
 	case NOTE_WAKE:
 		break;
@@ -181,8 +198,8 @@ static int init_loop(struct spiked *d)
 		return ret;
 	uv_async_init(&d->loop, &d->wake, on_wake);
 	uv_timer_init(&d->loop, &d->second);
-	uv_timer_init(&d->loop, &d->soon);
-	d->wake.data = d->second.data = d->soon.data = d;
+	uv_timer_init(&d->loop, &d->pause);
+	d->wake.data = d->second.data = d->pause.data = d;
 	for (size_t i = 0; i < 3; i++) {
 		uv_signal_init(&d->loop, &d->signals[i]);
 		d->signals[i].data = d;
