@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
@@ -179,10 +180,14 @@ static void take_orders(struct hot *h)
 		take_order(h, &order);
 }
 
-static void on_wake(uv_async_t *wake)
+static void on_wake(uv_poll_t *wake, int status, int events)
 {
 	struct hot *h = wake->data;
+	eventfd_t count;
 
+	(void)status;
+	(void)events;
+	eventfd_read(h->wake_fd, &count);
 	if (atomic_load(&h->stopping)) {
 		uv_stop(&h->loop);
 		return;
@@ -237,17 +242,22 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	};
 	int ret;
 
-	*h = (struct hot){.mailbox = hc->mailbox, .tick_fd = -1, .armed_ns = INT64_MAX};
+	*h = (struct hot){
+		.mailbox = hc->mailbox, .tick_fd = -1, .wake_fd = -1, .armed_ns = INT64_MAX};
 	ret = uv_loop_init(&h->loop);
 	if (ret)
 		return ret;
-	uv_async_init(&h->loop, &h->wake, on_wake);
 	uv_timer_init(&h->loop, &h->meta_timer);
 	uv_timer_init(&h->loop, &h->retry);
 	uv_check_init(&h->loop, &h->check);
 	uv_idle_init(&h->loop, &h->more);
 	h->wake.data = h->meta_timer.data = h->check.data = h->tick_poll.data = h;
-	h->mailbox->wake_hot = &h->wake;
+	h->wake_fd = h->mailbox->wake_hot = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	if (h->wake_fd < 0)
+		return -errno;
+	ret = uv_poll_init(&h->loop, &h->wake, h->wake_fd);
+	if (ret)
+		return ret;
 	ret = zloop_init(&h->zloop, &h->loop);
 	if (ret)
 		return ret;
@@ -283,6 +293,7 @@ static void run(void *arg)
 
 	pthread_setname_np(pthread_self(), "spiked-hot");
 	realtime_settle_thread();
+	uv_poll_start(&h->wake, UV_READABLE, on_wake);
 	uv_poll_start(&h->tick_poll, UV_READABLE, on_tick);
 	uv_timer_start(&h->meta_timer, on_meta_timer, 100, 100);
 	uv_check_start(&h->check, on_check);
@@ -332,7 +343,7 @@ void hot_stop(struct hot *h, int linger_ms)
 
 	if (h->started) {
 		atomic_store(&h->stopping, true);
-		uv_async_send(&h->wake);
+		mailbox_wake_hot(h->mailbox);
 		uv_thread_join(&h->thread);
 		cancel_orders(h);
 	}
@@ -354,6 +365,8 @@ struct stream_set *hot_fini(struct hot *h)
 	ingest_fini(&h->ingest);
 	if (h->tick_fd >= 0)
 		close(h->tick_fd);
+	if (h->wake_fd >= 0)
+		close(h->wake_fd);
 	engine_fini(&h->engine);
 	return set;
 }

@@ -16,7 +16,8 @@ struct hot {
 	uv_thread_t thread;
 	uv_loop_t loop;
 	struct zloop zloop;
-	uv_async_t wake;
+	uv_poll_t wake;
+	int wake_fd; /* eventfd of the mailbox */
 	uv_poll_t tick_poll;
 	int tick_fd; /* timerfd, absolute CLOCK_MONOTONIC; only armed in the wall clock */
 	int64_t armed_ns;

@@ -4,6 +4,7 @@
 #include "daemon/loop/mailbox.h"
 
 #include <assert.h>
+#include <sys/eventfd.h>
 
 #define MAILBOX_NOTES 1024
 
@@ -26,6 +27,11 @@ void mailbox_fini(struct mailbox *m)
 	ring_fini(&m->notes);
 }
 
+void mailbox_wake_hot(struct mailbox *m)
+{
+	eventfd_write(m->wake_hot, 1);
+}
+
 bool mailbox_has_room(const struct mailbox *m)
 {
 	return m->outstanding < MAILBOX_ORDERS / 2;
@@ -38,7 +44,7 @@ int mailbox_order(struct mailbox *m, const struct order *order)
 	m->outstanding++;
 	if (!ring_push(&m->orders, order))
 		assert(0 && "orders outstanding are fewer than the ring holds");
-	uv_async_send(m->wake_hot);
+	mailbox_wake_hot(m);
 	return 0;
 }
 

@@ -48,7 +48,10 @@ struct mailbox {
 	struct ring orders, replies, notes;
 	counter_t *notes_dropped;
 	uint32_t outstanding; /* cold: orders without a reply yet */
-	uv_async_t *wake_hot, *wake_cold;
+	/* An eventfd and not a uv_async_t: libuv's receiver spins while a sender is within
+	 * uv_async_send, and at real-time priority would keep that sender from ever going on. */
+	int wake_hot;
+	uv_async_t *wake_cold;
 };
 
 #define MAILBOX_ORDERS 256
@@ -56,6 +59,9 @@ struct mailbox {
 /* The wake-up handles are set by those who own them. 0 or -ENOMEM. */
 int mailbox_init(struct mailbox *m, counter_t *notes_dropped);
 void mailbox_fini(struct mailbox *m);
+
+/* Cold. Makes the hot loop look up. */
+void mailbox_wake_hot(struct mailbox *m);
 
 /* Cold. Room for what can wait is less than for what somebody waits for. */
 bool mailbox_has_room(const struct mailbox *m);

@@ -18,14 +18,6 @@
 #define BREATH_EVERY_NS (100 * NS_PER_MS)
 #define BREATH_NS       50000
 
-static bool readable(void *socket)
-{
-	int events = 0;
-	size_t size = sizeof(events);
-
-	return !zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size) && (events & ZMQ_POLLIN);
-}
-
 /* False: there was none. *more: another part follows. */
 static bool receive_part(void *socket, zmq_msg_t *part, bool *more)
 {
@@ -77,7 +69,7 @@ static bool drain(struct zsock *z)
 	unsigned messages = 0;
 	size_t bytes = 0;
 
-	while (!z->paused && readable(z->socket)) {
+	while (!z->paused) {
 		unsigned count;
 		bool go_on;
 

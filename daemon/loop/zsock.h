@@ -1,7 +1,7 @@
 /* ZeroMQ sockets on a uv_loop.
  *
- * libzmq's file descriptor only says "look at ZMQ_EVENTS", and any zmq call on the socket may eat
- * its wake-up. So every socket is drained from three places: its poll callback, the prepare hook
+ * libzmq's file descriptor only says "look again", and any zmq call on the socket may eat its
+ * wake-up. So every socket is drained from three places: its poll callback, the prepare hook
  * that runs before the loop sleeps, and by hand (zloop_drain). A drain takes a bounded share of
  * messages; when something is left over, an idle handle keeps the loop from sleeping.
  *
