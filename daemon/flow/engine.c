@@ -189,11 +189,10 @@ static bool share_is_used(const struct engine *e, int64_t called_ns, int64_t now
 	return e->conf.clock != CLOCK_WALL && now_ns - called_ns > SHARE_NS;
 }
 
-static enum progress run_ticks(struct engine *e)
+static enum progress run_ticks(struct engine *e, int64_t called_ns)
 {
 	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
 	 * however far behind the ticks are. */
-	const int64_t called_ns = clock_mono_ns();
 	int64_t now_ns = called_ns;
 
 	for (;;) {
@@ -222,9 +221,8 @@ static enum progress run_ticks(struct engine *e)
 	return PROGRESS_DONE;
 }
 
-static enum progress run_rows(struct engine *e)
+static enum progress run_rows(struct engine *e, int64_t called_ns)
 {
-	const int64_t called_ns = clock_mono_ns();
 	int64_t now_ns = called_ns;
 
 	for (;;) {
@@ -251,14 +249,20 @@ static enum progress run_rows(struct engine *e)
 	return PROGRESS_DONE;
 }
 
-enum progress engine_run(struct engine *e)
+static enum progress run(struct engine *e, int64_t now_ns)
 {
-	enum progress progress = e->conf.clock == CLOCK_DATA ? run_rows(e) : run_ticks(e);
+	enum progress progress =
+		e->conf.clock == CLOCK_DATA ? run_rows(e, now_ns) : run_ticks(e, now_ns);
 
 	if (e->liveness_changed)
 		mailbox_note(e->mailbox, &(struct note){.kind = NOTE_LIVENESS});
 	e->liveness_changed = false;
 	return progress;
+}
+
+enum progress engine_run(struct engine *e)
+{
+	return run(e, clock_mono_ns());
 }
 
 bool engine_busy(const struct engine *e)
@@ -294,5 +298,5 @@ enum progress engine_feed(struct engine *e, struct stream *s, const struct rows 
 	if (borrowed)
 		e->rows.data =
 			zmq_msg_data(&e->payload); /* short messages move with their struct */
-	return engine_run(e);
+	return run(e, now_ns);
 }
