@@ -57,7 +57,7 @@ static enum exit_code check(const char *path, struct conf *conf, const struct co
 		return EXIT_CONFIG;
 	for (uint32_t i = 0; i < conf->stream_count; i++)
 		channels += conf->streams[i]->channels;
-	printf("%s: fine, %u streams, %llu channels\n", path, conf->stream_count,
+	printf("%s: fine, %u stream(s), %llu channels\n", path, conf->stream_count,
 		(unsigned long long)channels);
 	conf_free(conf);
 	return EXIT_FINE;

@@ -19,9 +19,10 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#define NOTES_AT_ONCE   256 /* then signals and control get their turn */
-#define STATUS_PAUSE_MS 50
-#define LINGER_MS       1000 /* how long a stop waits for subscribers to take what is queued */
+#define NOTES_AT_ONCE        256 /* then signals and control get their turn */
+#define STATUS_PAUSE_MS      50
+#define OVERRUN_PAUSE_MAX_NS (60 * NS_PER_S)
+#define LINGER_MS            1000 /* how long a stop waits for subscribers to take what is queued */
 
 struct spiked {
 	struct conf *conf;
@@ -40,8 +41,11 @@ struct spiked {
 	struct hot hot;
 	struct control control;
 	struct realtime_grant realtime;
-	int64_t overrun_logged_ns;
-	int64_t skipped_unlogged;
+	struct overrun_log {
+		int64_t logged_ns,
+			pause_ns;          /* when the last line was, and how long until the next */
+		int64_t skipped, worst_ns; /* since then */
+	} overrun;
 };
 
 static void on_pause(uv_timer_t *timer);
@@ -106,26 +110,52 @@ static void on_second(uv_timer_t *timer)
 	send_status(d);
 }
 
+/* One line for all that was skipped since the last one; the lines become rarer while it goes on. */
 static void log_overrun(struct spiked *d, const struct note *note)
 {
-	int64_t now_ns = clock_mono_ns();
+	struct overrun_log *o = &d->overrun;
+	int64_t now_ns = clock_mono_ns(), since_ns = now_ns - o->logged_ns;
 
-	d->skipped_unlogged += note->count;
-	if (now_ns - d->overrun_logged_ns < NS_PER_S)
+	o->skipped += note->count;
+	o->worst_ns = note->number > o->worst_ns ? note->number : o->worst_ns;
+	if (o->logged_ns && since_ns < o->pause_ns)
 		return;
-	log_warning("ticks ran %.3f ms late: %lld were skipped and flagged `gap` (overrun: %s)",
-		(double)note->number / 1e6, (long long)d->skipped_unlogged,
-		overrun_words[d->conf->overrun]);
-	d->overrun_logged_ns = now_ns;
-	d->skipped_unlogged = 0;
+	log_warning(
+		"%lld ticks were skipped and flagged `gap` (stream '%s' and others of its dt), up "
+		"to %.3f ms late; overrun is %s, max_catch_up %u, and `realtime` may help",
+		(long long)o->skipped, note->text, (double)o->worst_ns / 1e6,
+		overrun_words[d->conf->overrun], d->conf->max_catch_up);
+	o->pause_ns = o->logged_ns && since_ns < 2 * o->pause_ns ? 2 * o->pause_ns : NS_PER_S;
+	if (o->pause_ns > OVERRUN_PAUSE_MAX_NS)
+		o->pause_ns = OVERRUN_PAUSE_MAX_NS;
+	o->logged_ns = now_ns;
+	o->skipped = 0;
+	o->worst_ns = 0;
+}
+
+static void log_rejected(struct spiked *d, struct note *note)
+{
+	int64_t index = registry_find(&d->registry, note->text);
+	const struct conf_stream *conf =
+		index >= 0 ? d->registry.entries[index].stream->conf : NULL;
+	char detail[120] = "";
+
+	if (conf && note->number == REJECT_LENGTH && row_type_size(conf->type))
+		snprintf(detail, sizeof(detail), " (%lld bytes; a row is %u x %s = %zu)",
+			(long long)note->count, conf->channels, row_type_words[conf->type],
+			conf->channels * row_type_size(conf->type));
+	else if (conf && note->number == REJECT_TOO_BIG)
+		snprintf(detail, sizeof(detail), " (%lld bytes; max_row_bytes is %llu)",
+			(long long)note->count, (unsigned long long)d->conf->max_row_bytes);
+	log_warning("rows for '%s' were rejected: %s%s (said once a second, counted always)",
+		text_clean(note->text), reject_texts[note->number], detail);
 }
 
 static void on_note(struct spiked *d, struct note *note)
 {
 	switch (note->kind) {
 	case NOTE_REJECTED:
-		log_warning("rows for '%s' were rejected: %s (said once a second, counted always)",
-			text_clean(note->text), reject_texts[note->number]);
+		log_rejected(d, note);
 		break;
 	case NOTE_OVERRUN:
 		log_overrun(d, note);
@@ -305,7 +335,8 @@ static void log_ready(const struct spiked *d)
 		log_info("spikes out: %s", conf->publish[i]);
 	if (conf->control)
 		log_info("control: %s", conf->control);
-	log_info("ready: %u streams, %llu channels, %llu lines, clock %s, dt %g ms, epoch %016llx",
+	log_info(
+		"ready: %u stream(s), %llu channels, %llu lines, clock %s, dt %g ms, epoch %016llx",
 		d->registry.count, (unsigned long long)channels, (unsigned long long)lines,
 		clock_words[conf->clock], conf->dt_ns / 1e6,
 		(unsigned long long)d->registry.site.epoch);

@@ -146,6 +146,8 @@ int membrane_plan(struct stage *st, struct fault *f)
 void membrane_prepare(struct stage *st)
 {
 	struct membrane *m = st->consts;
+	if (st->values[TAU_MEM].present)
+		st->values[TAU_MEM_INV].present = false; /* its preset says nothing then */
 	m->each = lists_any(st);
 	if (!m->each) {
 		m->rule = (struct lif_rule){

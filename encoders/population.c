@@ -90,7 +90,8 @@ static const struct param population_params[] = {
 			.name = "hi",
 			ANY_NUMBER,
 			.flags = TUNABLE,
-			.help = "Natural form: the last centre.",
+			.help = "Natural form: the last centre; circular: where the circle is closed "
+				"again, the same point as lo unless period is longer.",
 		},
 	[SIGMA] =
 		{

@@ -9,6 +9,8 @@
 #include "ctl.h"
 #include "text.h"
 
+#define HELLO_MS 3000
+
 /* Calls, and prints the raw result if --json, else `done`. */
 static int change(struct ctl *ctl, const char *method, json_t *params, const char *done)
 {
@@ -76,6 +78,15 @@ int cmd_step(struct ctl *ctl)
 	if (end == text || *end || errno || ticks < 1)
 		return ctl_usage(ctl, "step: \"%s\" is not a number of ticks, 1 or more", text);
 	snprintf(done, sizeof(done), "ran %lld tick%s", ticks, ticks == 1 ? "" : "s");
+	/* The time that steps may take is not the time to find out that nobody is there. */
+	int step_ms = ctl->timeout_ms;
+	char *info;
+	ctl->timeout_ms = step_ms < HELLO_MS ? step_ms : HELLO_MS;
+	int rc = ctl_call(ctl, "info", NULL, &info);
+	ctl->timeout_ms = step_ms;
+	if (rc != EXIT_OK)
+		return rc;
+	free(info);
 	return change(ctl, "step", json_pack("{s:I}", "ticks", (json_int_t)ticks), done);
 }
 

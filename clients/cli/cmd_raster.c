@@ -231,6 +231,9 @@ static void explain_quiet(struct ctl *ctl)
 		ctl_fail("spiked has no stream \"%s\"; it has: %s", ctl->words[0], names);
 	else if (list)
 		ctl_fail("spiked has no streams yet");
+	else if (!meta)
+		ctl_fail("nothing comes from %s, and nobody answers at %s; waiting", ctl->publish,
+			ctl->control);
 	else
 		ctl_fail("connected to %s, but the stream \"%s\" publishes nothing; waiting",
 			ctl->publish, ctl->words[0]);

@@ -162,6 +162,25 @@ static bool fits_registry(struct control *c, struct call *call, const struct con
 	return true;
 }
 
+/* Answers with all that is wrong; the path is that of the first fault. */
+static void refuse_stream(struct control *c, struct call *call, const struct conf_faults *faults)
+{
+	const struct conf_fault *first = NULL;
+	char text[580] = "";
+	size_t used = 0;
+
+	for (size_t i = 0; i < faults->count && used < sizeof(text); i++) {
+		const struct conf_fault *f = &faults->items[i];
+
+		if (f->warning)
+			continue;
+		used += (size_t)snprintf(text + used, sizeof(text) - used, "%s%s: %s",
+			first ? "; " : "", f->path, f->text);
+		first = first ? first : f;
+	}
+	call_error(c, call, CONTROL_INVALID_PARAMS, first ? first->path : "stream", "%s", text);
+}
+
 static void run_add(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
@@ -174,12 +193,7 @@ static void run_add(struct control *c, struct call *call)
 	conf = conf_stream_from_json(
 		json_object_get(call->params, "stream"), r->site.conf, &faults);
 	if (!conf) {
-		const struct conf_fault *first = faults.items;
-
-		while (first->warning)
-			first++;
-		call_error(c, call, CONTROL_INVALID_PARAMS, first->path, "%s: %s", first->path,
-			first->text);
+		refuse_stream(c, call, &faults);
 		conf_faults_fini(&faults);
 		return;
 	}
@@ -245,6 +259,8 @@ static int find_stage(struct control *c, struct call *call, const struct entry *
 	const json_t *stage = json_object_get(call->params, "stage");
 	const struct pipeline *p = e->program;
 	const char *name = json_string_value(stage);
+	char names[300] = "none";
+	size_t used = 0;
 
 	for (uint32_t i = 0; i < p->count; i++) {
 		if (name ? !strcmp(p->stages[i].class->name, name) ||
@@ -252,10 +268,13 @@ static int find_stage(struct control *c, struct call *call, const struct entry *
 			 : json_integer_value(stage) == (json_int_t)i)
 			return (int)i;
 	}
+	for (uint32_t i = 0; i < p->count && used < sizeof(names); i++)
+		used += (size_t)snprintf(names + used, sizeof(names) - used, "%s%s", i ? ", " : "",
+			p->stages[i].asked);
 	if (name)
 		call_error(c, call, CONTROL_INVALID_PARAMS, "stage",
-			"stream '%s' has no stage '%.64s'; `stream` lists its pipeline",
-			e->stream->conf->name, name);
+			"stream '%s' has no stage '%.64s'; it has: %s", e->stream->conf->name, name,
+			names);
 	else
 		call_error(c, call, CONTROL_INVALID_PARAMS, "stage",
 			"stream '%s' has stages 0 to %d", e->stream->conf->name, (int)p->count - 1);

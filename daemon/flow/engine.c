@@ -110,13 +110,17 @@ static void begin_tick(struct engine *e, struct cadence *c, int64_t late_ns)
 
 static void skip_ticks(struct engine *e, struct cadence *c, uint64_t ticks, int64_t late_ns)
 {
+	struct note note = {.kind = NOTE_OVERRUN};
+
 	c->next += ticks;
 	c->gap = true;
 	counter_add(&e->counters->skipped_ticks, ticks);
 	for (uint32_t i = 0; i < c->count; i++)
 		counter_add(&c->streams[i]->counters.skipped_ticks, ticks);
-	mailbox_note(e->mailbox,
-		&(struct note){.kind = NOTE_OVERRUN, .number = late_ns, .count = (int64_t)ticks});
+	note.number = late_ns;
+	note.count = (int64_t)ticks;
+	memcpy(note.text, c->streams[0]->conf->name, strlen(c->streams[0]->conf->name));
+	mailbox_note(e->mailbox, &note);
 }
 
 /* A tick of the wall clock that is due, treated as `overrun` says. False: the daemon stops. */

@@ -16,6 +16,12 @@ struct named {
 	size_t size;
 };
 
+/* The parts of a row message, told apart by its source. */
+struct incoming {
+	struct named name;
+	zmq_msg_t *payload, *stamp; /* NULL = not there */
+};
+
 static counter_t *reject_counter(struct ingest *in, struct stream *s, enum reject reason)
 {
 	switch (reason) {
@@ -44,9 +50,13 @@ static counter_t *reject_counter(struct ingest *in, struct stream *s, enum rejec
 }
 
 /* Counts a rejected message; the log hears of each reason at most once a second. */
-static void reject(struct ingest *in, struct stream *s, struct named name, enum reject reason)
+static void reject(
+	struct ingest *in, struct stream *s, const struct incoming *m, enum reject reason)
 {
-	struct note note = {.kind = NOTE_REJECTED, .number = reason};
+	const struct named name = m->name;
+	struct note note = {.kind = NOTE_REJECTED,
+		.number = reason,
+		.count = m->payload ? (int64_t)zmq_msg_size(m->payload) : 0};
 	size_t size = name.size < sizeof(note.text) - 1 ? name.size : sizeof(note.text) - 1;
 	int64_t now_ns;
 
@@ -58,12 +68,6 @@ static void reject(struct ingest *in, struct stream *s, struct named name, enum 
 	memcpy(note.text, name.name, size);
 	mailbox_note(in->mailbox, &note);
 }
-
-/* The parts of a row message, told apart by its source. */
-struct incoming {
-	struct named name;
-	zmq_msg_t *payload, *stamp; /* NULL = not there */
-};
 
 static enum reject split(
 	const struct conf_ingest *conf, zmq_msg_t *parts, unsigned count, struct incoming *m)
@@ -105,7 +109,7 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 		reason = rows_decode(&rows, s->conf->type, s->conf->channels,
 			zmq_msg_data(m.payload), zmq_msg_size(m.payload), stamp, in->scratch);
 	if (reason) {
-		reject(in, s, m.name, reason);
+		reject(in, s, &m, reason);
 		return true;
 	}
 	stream_count_message(s, &rows);

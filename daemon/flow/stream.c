@@ -221,6 +221,7 @@ static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64
 	s->queue_sources[at] = source_ns;
 	s->queue_arrivals[at] = now_ns;
 	s->queue_count++;
+	counter_set(&s->counters.queue_depth, s->queue_count);
 }
 
 static void dequeue(struct stream *s)
@@ -230,6 +231,7 @@ static void dequeue(struct stream *s)
 	s->arrival_ns = s->queue_arrivals[s->queue_head];
 	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
 	s->queue_count--;
+	counter_set(&s->counters.queue_depth, s->queue_count);
 }
 
 /* Rows of one message count as dt apart. */

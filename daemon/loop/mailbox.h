@@ -31,8 +31,8 @@ struct order {
 };
 
 enum note_kind {
-	NOTE_REJECTED, /* text: stream name as sent; number: enum reject */
-	NOTE_OVERRUN,  /* number: ns late; count: ticks skipped */
+	NOTE_REJECTED, /* text: stream name as sent; number: enum reject; count: bytes of payload */
+	NOTE_OVERRUN,  /* text: first stream of the dt; number: ns late; count: ticks skipped */
 	NOTE_LIVENESS, /* some stream's liveness changed */
 	NOTE_SEND,     /* number: errno of a refused send */
 	NOTE_WAKE,     /* nothing by itself: something that the cold loop looks at has changed */

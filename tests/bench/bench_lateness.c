@@ -29,7 +29,7 @@ static void measure(const struct bench_site *site, const char *dt, double second
 		bench_stats(&daemon, &ours[round]);
 		bench_unlisten(&listener);
 		bench_stop(&daemon);
-		bench_loop(dt_ns, seconds, &bare[round]);
+		bench_loop(dt_ns, seconds, 0, &bare[round]);
 	}
 }
 

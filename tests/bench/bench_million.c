@@ -1,5 +1,7 @@
 /* A million LIF channels at 1 kHz: 4 MB rows at 60 Hz in, a bitmap of 125 kB a tick out to a
- * subscriber that reads all. The bare loop, with nothing to do, runs before and after.
+ * subscriber that reads all. What the machine takes away from such a loop depends on how busy it is: the
+ * bare loop runs at the same time and on the same CPU, one priority above, and is what missed ticks are
+ * measured by; before and after it runs alone.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/bench.h"
@@ -25,6 +27,19 @@ struct sensor {
 	atomic_bool stop;
 	long rows;
 };
+
+struct beside {
+	double seconds;
+	struct bench_loop result;
+};
+
+static void *run_beside(void *arg)
+{
+	struct beside *b = arg;
+
+	bench_loop(DT_US * 1000, b->seconds, 1, &b->result);
+	return NULL;
+}
 
 static void *send_rows(void *arg)
 {
@@ -56,37 +71,39 @@ void bench_million(const struct bench_site *site)
 	struct bench_listener listener;
 	struct bench_ticks ticks;
 	struct sensor sensor = {.daemon = &daemon};
-	pthread_t thread;
+	struct beside beside = {.seconds = seconds};
+	pthread_t thread, beside_thread;
 	char config[256];
 
 	snprintf(config, sizeof(config), "clock: wall\ndt: 1 ms\nmax_row_bytes: 8 MiB\n%s",
 		bench_realtime());
-	bench_loop(DT_US * 1000, seconds / 2, &before);
+	bench_loop(DT_US * 1000, seconds / 2, 0, &before);
 	bench_start(&daemon, site, config);
 	bench_listen(&listener, daemon.publish, "spikes/s/", 0);
 	bench_sleep(0.2);
 	bench_add(&daemon, stream);
-	if (pthread_create(&thread, NULL, send_rows, &sensor))
+	if (pthread_create(&thread, NULL, send_rows, &sensor) ||
+		pthread_create(&beside_thread, NULL, run_beside, &beside))
 		bench_die("thread");
-	bench_sleep(seconds);
+	pthread_join(beside_thread, NULL);
 	bench_stats(&daemon, &ticks);
 	double cpu = bench_cpu_seconds(&daemon);
 	atomic_store(&sensor.stop, true);
 	pthread_join(thread, NULL);
 	bench_unlisten(&listener);
 	bench_stop(&daemon);
-	bench_loop(DT_US * 1000, seconds / 2, &after);
+	bench_loop(DT_US * 1000, seconds / 2, 0, &after);
 
-	double bare = before.missed + after.missed;
 	bench_print(&(struct bench_line){
 		.bench = "million_missed",
 		.unit = "ticks",
 		.value = ticks.missed,
-		.reference = bare,
-		.against = "bare timerfd and epoll loop, half before, half after",
-		.aims = {{AIM_VALUE_MOST, bare}},
-		.more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:b}", "seconds", seconds, "ticks",
-			ticks.ticks, "lateness_p50_us", ticks.p50, "lateness_p99_us", ticks.p99,
+		.reference = beside.result.missed,
+		.against = "bare timerfd and epoll loop at the same time",
+		.aims = {{AIM_VALUE_MOST, beside.result.missed}},
+		.more = json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:b}", "bare_alone",
+			before.missed + after.missed, "seconds", seconds, "ticks", ticks.ticks,
+			"lateness_p50_us", ticks.p50, "lateness_p99_us", ticks.p99,
 			"lateness_max_us", ticks.max, "fifo", ticks.realtime),
 	});
 	bench_print(&(struct bench_line){

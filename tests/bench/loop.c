@@ -16,18 +16,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static bool settle(void)
+/* Memory first: what it takes to lock it is not to be done above others. */
+static bool settle(int priority)
 {
-	const struct sched_param param = {.sched_priority = BENCH_PRIORITY};
-	bool granted = !sched_setscheduler(0, SCHED_FIFO, &param);
+	const struct sched_param param = {.sched_priority = priority};
 	cpu_set_t set;
 
+	mlockall(MCL_CURRENT | MCL_FUTURE);
+	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
 	CPU_ZERO(&set);
 	CPU_SET((unsigned)bench_cpu(), &set);
 	sched_setaffinity(0, sizeof(set), &set);
-	mlockall(MCL_CURRENT | MCL_FUTURE);
-	prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
-	return granted;
+	return !sched_setscheduler(0, SCHED_FIFO, &param);
 }
 
 static struct itimerspec every(int64_t period_ns, int64_t first_ns)
@@ -39,7 +39,7 @@ static struct itimerspec every(int64_t period_ns, int64_t first_ns)
 	};
 }
 
-static void run(int64_t period_ns, double seconds, struct bench_loop *result)
+static void run(int64_t period_ns, double seconds, int priority, struct bench_loop *result)
 {
 	static struct hist hist;
 	struct hist_summary summary;
@@ -47,7 +47,7 @@ static void run(int64_t period_ns, double seconds, struct bench_loop *result)
 	uint64_t total = (uint64_t)(seconds * 1e9) / (uint64_t)period_ns, expirations;
 	int timer, loop;
 
-	result->realtime = settle();
+	result->realtime = settle(priority);
 	timer = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK);
 	loop = epoll_create1(0);
 	if (timer < 0 || loop < 0 || epoll_ctl(loop, EPOLL_CTL_ADD, timer, &event))
@@ -73,7 +73,7 @@ static void run(int64_t period_ns, double seconds, struct bench_loop *result)
 	result->ticks = (double)total;
 }
 
-void bench_loop(int64_t period_ns, double seconds, struct bench_loop *result)
+void bench_loop(int64_t period_ns, double seconds, int above, struct bench_loop *result)
 {
 	struct bench_loop *shared = mmap(
 		NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -85,7 +85,7 @@ void bench_loop(int64_t period_ns, double seconds, struct bench_loop *result)
 	if (pid < 0)
 		bench_die("fork");
 	if (pid == 0) {
-		run(period_ns, seconds, shared);
+		run(period_ns, seconds, BENCH_PRIORITY + above, shared);
 		_exit(0);
 	}
 	if (waitpid(pid, &status, 0) < 0 || status)

@@ -13,5 +13,6 @@ struct bench_loop {
 	bool realtime;              /* the priority was granted */
 };
 
-/* Runs in a process of its own that has asked for what bench_realtime() asks for. */
-void bench_loop(int64_t period_ns, double seconds, struct bench_loop *result);
+/* Runs in a process of its own that has asked for what bench_realtime() asks for, with `above` added to
+ * the priority. */
+void bench_loop(int64_t period_ns, double seconds, int above, struct bench_loop *result);
