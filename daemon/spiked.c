@@ -412,6 +412,7 @@ enum exit_code spiked_run(struct conf *conf)
 		d->exit = EXIT_START;
 	} else {
 		set_realtime(d);
+		hot_go(&d->hot);
 		uv_timer_start(&d->second, on_second, 1000, 1000);
 		log_ready(d);
 		uv_run(&d->loop, UV_RUN_DEFAULT);

@@ -211,7 +211,6 @@ static void on_tick(uv_poll_t *poll, int status, int events)
 	if (read(h->tick_fd, &expirations, sizeof(expirations)) < 0)
 		return; /* armed anew in the meantime */
 	h->armed_ns = 0;
-	zloop_drain(&h->zloop);
 	if (!atomic_load(&h->engine.stopped))
 		advance(h);
 }
@@ -293,6 +292,7 @@ static void run(void *arg)
 
 	pthread_setname_np(pthread_self(), "spiked-hot");
 	realtime_settle_thread();
+	uv_sem_wait(&h->go);
 	uv_poll_start(&h->wake, UV_READABLE, on_wake);
 	uv_poll_start(&h->tick_poll, UV_READABLE, on_tick);
 	uv_timer_start(&h->meta_timer, on_meta_timer, 100, 100);
@@ -310,10 +310,16 @@ int hot_start(struct hot *h)
 	/* Signals are the cold loop's: here they would only interrupt ZeroMQ's calls. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
+	uv_sem_init(&h->go, 0);
 	ret = uv_thread_create(&h->thread, run, h);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	h->started = !ret;
 	return ret;
+}
+
+void hot_go(struct hot *h)
+{
+	uv_sem_post(&h->go);
 }
 
 /* Gives back what is not carried out any more: every order gets its reply. */

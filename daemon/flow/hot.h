@@ -14,6 +14,7 @@
 
 struct hot {
 	uv_thread_t thread;
+	uv_sem_t go;
 	uv_loop_t loop;
 	struct zloop zloop;
 	uv_poll_t wake;
@@ -52,7 +53,11 @@ struct hot_conf {
 
 /* Main thread, before hot_start. 0 or negative errno; then hot_fini all the same. */
 int hot_init(struct hot *h, const struct hot_conf *hc);
-int hot_start(struct hot *h); /* 0 or negative errno */
+
+/* Main thread. Makes the thread, which waits for hot_go: so it has its priority before tick 0 falls
+ * due. 0 or negative errno. */
+int hot_start(struct hot *h);
+void hot_go(struct hot *h);
 
 /* Main thread. Ends the thread, if there is one: frames that were built are handed to ZeroMQ as far as subscribers
  * take them within `linger_ms`, which also bounds the closing of the sockets; orders that are not
