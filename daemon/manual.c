@@ -14,7 +14,7 @@ static void print_kinds(FILE *out, const struct encoder_class *class)
 	const char *comma = "";
 
 	fputs("  in: ", out);
-	for (unsigned kind = 1; kind <= KIND_GRADED; kind <<= 1) {
+	for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1) {
 		if (!(class->in & kind))
 			continue;
 		fprintf(out, "%s%s", comma, kind_text((enum kind)kind));

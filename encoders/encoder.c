@@ -68,6 +68,8 @@ const char *kind_text(enum kind kind)
 		return "signed spikes";
 	case KIND_GRADED:
 		return "graded spikes";
+	case KIND_COUNTS:
+		return "spike counts";
 	}
 	return "nothing";
 }

@@ -21,11 +21,16 @@
 
 /* What flows from one stage to the next. */
 enum kind {
-	KIND_VALUES = 1, /* one float a line */
-	KIND_SPIKES = 2, /* one bit a line */
-	KIND_SIGNED = 4, /* two bit planes, positive and negative spikes, never both on a line */
-	KIND_GRADED = 8, /* one bit a line and a float for each line whose bit is set */
+	KIND_VALUES = 1,  /* one float a line */
+	KIND_SPIKES = 2,  /* one bit a line */
+	KIND_SIGNED = 4,  /* two bit planes, positive and negative spikes, never both on a line */
+	KIND_GRADED = 8,  /* one bit a line and, where it is set, a float: the value of its spike */
+	KIND_COUNTS = 16, /* the same, the float being how many spikes: a whole number but 0 */
+	KIND_LAST = KIND_COUNTS,
 };
+
+#define KIND_PLAIN  6u  /* SPIKES | SIGNED: a line has at most one spike a tick, without a value */
+#define KIND_VALUED 24u /* GRADED | COUNTS: the sign of the value is the sign of the spike */
 
 /* One tick's lines. Bit i%64 of word i/64 is line i; bits past `count` are 0. Planes and values
  * are 64-byte aligned and padded to a whole number of 64 lines; only the values that come into the
@@ -33,8 +38,8 @@ enum kind {
 struct lines {
 	enum kind kind;
 	uint32_t count;
-	float *values;   /* VALUES, GRADED */
-	uint64_t *on;    /* SPIKES, SIGNED (positive), GRADED */
+	float *values;   /* VALUES; GRADED and COUNTS: undefined where the bit is 0 */
+	uint64_t *on;    /* SPIKES, SIGNED (positive), GRADED, COUNTS */
 	uint64_t *minus; /* SIGNED (negative) */
 };
 
@@ -54,7 +59,8 @@ struct tick {
 
 enum reset_scope {
 	RESET_ALL,    /* as new: random generators are seeded again */
-	RESET_WINDOW, /* first tick of a window: dynamics cleared, random generators go on */
+	RESET_WINDOW, /* first tick of a window: dynamics cleared; random generators go on, and so
+		       * do stages that give values (filters, averages): they describe the signal */
 };
 
 struct stage {
@@ -85,6 +91,29 @@ struct encoder_alias {
 	} defaults[4]; /* ends at the first NULL param */
 };
 
+/* The values of a decoder's surroundings. */
+struct decoding {
+	float share; /* of the way to the newest estimate that a rate decoder goes in one tick */
+};
+
+/* The way back from what a stage gave to what came in, tick by tick, at the same dt. It reads the
+ * stage's program and has a state of its own; it may be as late as its help says. */
+struct encoder_decoder {
+	const char *help; /* one sentence: the formula, its delay, the bound of its error */
+	/* 0 if what this stage gives can be decoded, else -EINVAL with `f` filled. Optional. */
+	int (*plan)(const struct stage *st, struct fault *f);
+	/* Bytes of its state, zeroed and 64-byte aligned before the first reset. Optional. */
+	size_t (*size)(const struct stage *st);
+	/* As of an encoder. The window's first tick comes with RESET_WINDOW. Optional. */
+	void (*reset)(const struct stage *st, void *state, enum reset_scope scope);
+	/* What came in at the first tick, for those that only follow changes. Optional. */
+	void (*start)(const struct stage *st, void *state, const float *values);
+	/* One tick: `in` is of st->out_kind and st->out_lines long, `out` of st->in_kind and
+	 * st->in_lines long. */
+	void (*run)(const struct stage *st, const struct decoding *by, void *state,
+		const struct lines *in, struct lines *out);
+};
+
 struct encoder_class {
 	const char *name;
 	const char *summary;                 /* one sentence: what it does and what it is for */
@@ -110,6 +139,7 @@ struct encoder_class {
 		const struct tick *tick);
 	/* After a load: 0 if the loaded bytes are a state that run can live with. Optional. */
 	int (*check)(const struct stage *st, const void *state);
+	const struct encoder_decoder *decoder; /* NULL = it cannot be inverted */
 };
 
 /* Class by its own name or an alias (then *alias says which); NULL = none. */
@@ -121,4 +151,5 @@ const struct encoder_class *const *encoder_classes(size_t *count);
 /* The nearest class or alias name to a mistyped one, or NULL. */
 const char *encoder_nearest(const char *typed);
 
-const char *kind_text(enum kind kind); /* "values", "spikes", "signed spikes", "graded spikes" */
+const char *kind_text(enum kind kind); /* "values", "spikes", "signed spikes", "graded spikes",
+					 * "spike counts" */

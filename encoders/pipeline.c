@@ -88,7 +88,7 @@ static int check_kinds(const struct stage *st, const struct stage *before, struc
 	if (st->class->in & st->in_kind)
 		return 0;
 	char takes[96] = "";
-	for (unsigned kind = KIND_VALUES; kind <= KIND_GRADED; kind <<= 1) {
+	for (unsigned kind = KIND_VALUES; kind <= KIND_LAST; kind <<= 1) {
 		size_t used = strlen(takes);
 		if (st->class->in & kind)
 			snprintf(takes + used, sizeof(takes) - used, "%s%s", used ? " or " : "",

@@ -30,9 +30,9 @@ static struct part_offsets take_stage(const struct stage *st, uint64_t *at)
 	uint64_t words = ((uint64_t)st->out_lines + WORD_LINES - 1) / WORD_LINES;
 	struct part_offsets o = {.block = take(at, st->state_size)};
 	take(at, st->scratch_size);
-	if (carries(st->out_kind, KIND_VALUES | KIND_GRADED))
+	if (carries(st->out_kind, KIND_VALUES | KIND_VALUED))
 		o.values = take(at, words * WORD_LINES * sizeof(float));
-	if (carries(st->out_kind, KIND_SPIKES | KIND_SIGNED | KIND_GRADED))
+	if (carries(st->out_kind, KIND_PLAIN | KIND_VALUED))
 		o.on = take(at, words * sizeof(uint64_t));
 	if (carries(st->out_kind, KIND_SIGNED))
 		o.minus = take(at, words * sizeof(uint64_t));

@@ -108,6 +108,25 @@ static void range_run(const struct stage *st, void *state, const struct lines *i
 	kernels_get()->range(st->consts, in->values, out->values, in->count);
 }
 
+static void range_undo(const struct stage *st, const struct decoding *by, void *state,
+	const struct lines *in, struct lines *out)
+{
+	(void)by;
+	(void)state;
+	const struct span *span = st->consts;
+	for (uint32_t i = 0; i < in->count; i++) {
+		float y = span->is_signed ? (in->values[i] + 1.0f) * 0.5f : in->values[i];
+		float lo = span->los ? span->los[i] : span->lo;
+		float width = span->widths ? span->widths[i] : span->width;
+		out->values[i] = lo + y * width;
+	}
+}
+
+static const struct encoder_decoder range_decoder = {
+	.help = "x = lo + y (hi - lo), signed: with (y + 1) / 2; what clamp cut off stays lost.",
+	.run = range_undo,
+};
+
 const struct encoder_class encoder_range = {
 	.name = "range",
 	.summary = "Maps each channel's span to [0, 1] or [-1, 1].",
@@ -120,4 +139,5 @@ const struct encoder_class encoder_range = {
 	.plan = range_plan,
 	.prepare = range_prepare,
 	.run = range_run,
+	.decoder = &range_decoder,
 };

@@ -61,6 +61,33 @@ static inline bool stage_given(const struct stage *st, unsigned row)
 	(fault_set(f, -EINVAL, __VA_ARGS__), \
 		(f) ? (void)snprintf((f)->key, sizeof(f)->key, "%s", name) : (void)0, -EINVAL)
 
+/* Sets bit `line` of a plane that was zero there. */
+static inline void stage_put(uint64_t *plane, uint32_t line, bool fires)
+{
+	plane[line / WORD_LINES] |= (uint64_t)fires << line % WORD_LINES;
+}
+
+static inline bool stage_bit(const uint64_t *plane, uint32_t line)
+{
+	return plane[line / WORD_LINES] >> line % WORD_LINES & 1;
+}
+
+/* What line `i` of any kind of spikes carries: how many spikes, or their value; 0 = none. */
+static inline float stage_spike(const struct lines *l, uint32_t i)
+{
+	if (l->kind == KIND_SIGNED && stage_bit(l->minus, i))
+		return -1;
+	if (!stage_bit(l->on, i))
+		return 0;
+	return l->kind & KIND_VALUED ? l->values[i] : 1;
+}
+
+/* Share of the way to its goal that a first-order average of time constant tau goes in dt. */
+static inline float stage_share(double dt, double tau)
+{
+	return (float)-expm1(-dt / tau);
+}
+
 /* True if no bit at or past `lines` is set. For check. */
 static inline bool stage_plane_sane(const uint64_t *plane, uint32_t lines)
 {

@@ -272,7 +272,7 @@ static json_t *kinds(unsigned mask)
 {
 	json_t *out = json_array();
 
-	for (unsigned kind = 1; kind <= KIND_GRADED; kind <<= 1)
+	for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1)
 		if (mask & kind)
 			json_array_append_new(out, json_string(kind_text((enum kind)kind)));
 	return out;

@@ -154,8 +154,12 @@ static void append_plane(struct record *r, const uint64_t *plane, uint32_t count
 static void append_out(struct record *r, const struct pipeline_out *out, uint32_t channels)
 {
 	const struct lines *last = &out->last;
-	if (last->kind == KIND_VALUES || last->kind == KIND_GRADED)
+	if (last->kind == KIND_VALUES)
 		append(r, last->values, last->count * sizeof(float));
+	for (uint32_t i = 0; last->kind & KIND_VALUED && i < last->count; i++) {
+		if (line_is_on(last->on, i))
+			append(r, &last->values[i], sizeof(float));
+	}
 	if (last->kind != KIND_VALUES)
 		append_plane(r, last->on, last->count);
 	if (last->kind == KIND_SIGNED)

@@ -1,0 +1,129 @@
+/* spiked's encoders without the daemon: a pipeline from the text that the daemon reads, run over
+ * arrays, and the way back. The spikes are the daemon's, bit for bit.
+ *
+ * Nothing here keeps global state; objects may be used from any thread, one at a time. Functions
+ * that can fail write one sentence to `why` (always NUL-terminated; NULL or size 0 = not wanted).
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(SPIKED_ENCODERS_BUILD)
+#define SPIKED_ENCODERS_API __attribute__((visibility("default")))
+#else
+#define SPIKED_ENCODERS_API
+#endif
+
+enum spiked_output {
+	SPIKED_OUTPUT_VALUES = 1,  /* floats: the pipeline has no encoder */
+	SPIKED_OUTPUT_SPIKES = 2,  /* 0 or 1 */
+	SPIKED_OUTPUT_SIGNED = 4,  /* -1, 0 or 1 */
+	SPIKED_OUTPUT_GRADED = 8,  /* the value of the spike, 0 = none */
+	SPIKED_OUTPUT_COUNTS = 16, /* how many spikes, negative ones below 0 */
+};
+
+struct spiked_pipeline;
+
+/* What is fixed about a pipeline. */
+struct spiked_pipeline_info {
+	enum spiked_output output;
+	uint32_t channels;    /* floats a row */
+	uint32_t lines;       /* output lines a tick */
+	uint32_t state_lines; /* floats a tick of `state`, 0 = it has none */
+	uint32_t window;      /* ticks, 0 = state persists */
+	uint32_t ticks;       /* that a row is used for: the window, or 1 */
+	double dt;            /* s */
+};
+
+/* `text` (`size` bytes, YAML or JSON) is one stream as in the daemon's configuration: `channels`
+ * (or `names`), `dt` (1 ms unless given), `window`, `seed`, `name` (of the stream: part of the
+ * random generators' key), `range`, `encode`; keys that only the daemon needs are accepted. A list
+ * is taken as `encode` alone. What the text leaves open is taken from `preset` (NULL = nothing;
+ * members that are 0 or NULL say nothing): so a text without channels can be used on an array.
+ * NULL with `why` filled: each fault with its line and column. */
+struct spiked_pipeline_preset {
+	uint32_t channels, window;
+	double dt; /* s */
+	uint64_t seed;
+	bool has_seed; /* since 0 is a seed */
+	const char *name;
+};
+SPIKED_ENCODERS_API struct spiked_pipeline *spiked_pipeline_new(const char *text, size_t size,
+	const struct spiked_pipeline_preset *preset, char *why, size_t why_size);
+SPIKED_ENCODERS_API void spiked_pipeline_free(struct spiked_pipeline *p); /* accepts NULL */
+SPIKED_ENCODERS_API void spiked_pipeline_info(
+	const struct spiked_pipeline *p, struct spiked_pipeline_info *info);
+
+/* Where a run writes; members that are NULL are not wanted. T = rows * info.ticks. */
+struct spiked_pipeline_out {
+	int8_t *spikes; /* T x lines; of SPIKES and SIGNED, and of COUNTS as long as each is within
+			    * int8 (beyond: held at the end) */
+	float *lines;   /* T x lines, of every kind of output */
+	float *state;   /* T x state_lines: a LIF's voltages, a population's activities … */
+	float *values;  /* T x channels: the rows after `range` */
+	uint64_t *counts; /* T: spikes of each tick; of COUNTS their sum of magnitudes */
+};
+
+/* Runs `rows` rows of `channels` floats, as the daemon's clock `data` would: each row for info.ticks
+ * ticks. State goes on from call to call, so that a signal may come in parts. A NaN is no sample:
+ * the channel keeps its last value (0 before the first); infinities are clamped to the range's ends
+ * (the largest float32 without one), as the daemon does. Returns the number of ticks run. */
+SPIKED_ENCODERS_API size_t spiked_pipeline_run(struct spiked_pipeline *p, const float *rows,
+	size_t rows_count, const struct spiked_pipeline_out *out);
+
+/* As new, or as a window begins anew. */
+SPIKED_ENCODERS_API void spiked_pipeline_reset(struct spiked_pipeline *p);
+
+/* Changes a parameter of stage `stage` (0 = the first of range and encode) that may change live;
+ * the state goes on. `value` as in the configuration, a list as "[1, 2]". 0 or negative errno. */
+SPIKED_ENCODERS_API int spiked_pipeline_set(struct spiked_pipeline *p, unsigned stage,
+	const char *param, const char *value, char *why, size_t why_size);
+
+/* The state as bytes, which the same pipeline reads on any machine: `save` writes
+ * spiked_pipeline_saved_size bytes. `load`: 0, or negative errno with the state unchanged. */
+SPIKED_ENCODERS_API size_t spiked_pipeline_saved_size(const struct spiked_pipeline *p);
+SPIKED_ENCODERS_API void spiked_pipeline_save(const struct spiked_pipeline *p, void *bytes);
+SPIKED_ENCODERS_API int spiked_pipeline_load(
+	struct spiked_pipeline *p, const void *bytes, size_t size, char *why, size_t why_size);
+
+/* The way back: values from spikes, tick by tick. The pipeline may be freed before its decoder. */
+struct spiked_decoder;
+
+/* `smooth`: seconds over which rates are averaged, 0 = ten ticks. NULL with `why` filled. */
+SPIKED_ENCODERS_API struct spiked_decoder *spiked_decoder_new(
+	const struct spiked_pipeline *p, double smooth, char *why, size_t why_size);
+SPIKED_ENCODERS_API void spiked_decoder_free(struct spiked_decoder *d); /* accepts NULL */
+
+/* How far back it comes: its values are those that came into stage *stage (0 = the rows), *width of
+ * them a tick. */
+SPIKED_ENCODERS_API void spiked_decoder_info(
+	const struct spiked_decoder *d, unsigned *stage, uint32_t *width);
+
+/* Begins anew; `first` (channels floats, NULL = zeros) is what the first row was, for encoders that
+ * only tell of changes. 0 or -ENOMEM. */
+SPIKED_ENCODERS_API int spiked_decoder_reset(struct spiked_decoder *d, const float *first);
+
+/* Decodes T ticks of `lines` (T x lines floats, as a run gave them) to `values` (T x width). Windows
+ * begin every info.window ticks from the last reset on. */
+SPIKED_ENCODERS_API void spiked_decoder_run(
+	struct spiked_decoder *d, const float *lines, size_t ticks, float *values);
+
+/* The same for one tick, with a window that begins where the caller says: for frames that came over
+ * a network with some of them lost. */
+SPIKED_ENCODERS_API void spiked_decoder_step(
+	struct spiked_decoder *d, const float *lines, bool window_begins, float *values);
+
+/* "1.2.3", and the instruction set of the kernels in use: "c", "avx2", "avx512", "neon". */
+SPIKED_ENCODERS_API const char *spiked_encoders_version(void);
+SPIKED_ENCODERS_API const char *spiked_encoders_kernels(void);
+
+#ifdef __cplusplus
+}
+#endif

@@ -1,0 +1,120 @@
+/* What every decoder owes its users, driven from the registry: as wide as promised, finite on any
+ * spikes, as new after a reset. How well each decodes is held by the tests of its class.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/test.h"
+
+#include "encoders/decoder.h"
+#include "tests/encoders/build.h"
+
+#include <math.h>
+
+#define CHANNELS 67u
+#define TICKS    60u
+#define WINDOW   8u
+
+/* A pipeline that ends in the class, with what it needs before it. */
+static struct pipeline *pipeline_of(const struct encoder_class *class)
+{
+	char text[512];
+	int size = snprintf(text, sizeof(text), "%s%s",
+		class->in & KIND_VALUES   ? ""
+		: class->in & KIND_SPIKES ? "lif | "
+					  : "signed_poisson f_max=500 | ",
+		class->name);
+	for (const struct param *row = class->params; row->name; row++) {
+		if (row->preset || row->flags & PARAM_OPTIONAL)
+			continue;
+		size += snprintf(text + size, sizeof(text) - (size_t)size, " %s=%s", row->name,
+			row->type == PARAM_CHOICE ? row->choices[0]
+			: row->type == PARAM_BOOL ? "true"
+						  : "3");
+	}
+	struct pipeline_site site = site_of(CHANNELS, WINDOW);
+	return must_build(text, &site);
+}
+
+static void run_some(const struct pipeline *p, struct pipeline_state *s, struct decoder *d,
+	uint64_t seed, float *sums)
+{
+	struct test_random r = {seed};
+	float values[CHANNELS];
+	for (uint32_t t = 0; t < TICKS; t++) {
+		struct pipeline_out out;
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			values[c] = (float)random_between(&r, -0.2, 1.2);
+		if (t % WINDOW == 0) {
+			pipeline_reset(p, s, RESET_WINDOW);
+			decoder_reset(d, RESET_WINDOW);
+		}
+		pipeline_run(p, s, values, true, &out);
+		const float *decoded = decoder_run(d, &out.last);
+		for (uint32_t i = 0; i < decoder_lines(d); i++) {
+			if (!isfinite(decoded[i]))
+				fail_msg("%s: tick %u line %u is %g",
+					p->stages[p->count - 1].class->name, t, i,
+					(double)decoded[i]);
+			sums[t] += decoded[i];
+		}
+	}
+}
+
+static void test_every_decoder_is_finite_and_as_new_after_a_reset(void **unused)
+{
+	(void)unused;
+	size_t classes, decoders = 0;
+	const struct encoder_class *const *all = encoder_classes(&classes);
+	for (size_t i = 0; i < classes; i++) {
+		struct fault f;
+		struct pipeline *p = pipeline_of(all[i]);
+		struct decoder *d = decoder_new(p, NULL, &f);
+		if (!d) {
+			assert_true(f.text[0] != '\0' && f.stage == (int)p->count - 1);
+			pipeline_free(p);
+			continue;
+		}
+		decoders++;
+		assert_true(all[i]->decoder->help && all[i]->decoder->help[0]);
+		assert_int_equal(decoder_lines(d), p->stages[decoder_stage(d)].in_lines);
+		float first[TICKS] = {0}, again[TICKS] = {0};
+		struct pipeline_state *s = pipeline_state_new(p);
+		run_some(p, s, d, 1, first);
+		pipeline_reset(p, s, RESET_ALL);
+		decoder_reset(d, RESET_ALL);
+		run_some(p, s, d, 1, again);
+		assert_memory_equal(first, again, sizeof(first));
+		pipeline_state_free(s);
+		decoder_free(d);
+		pipeline_free(p);
+	}
+	assert_true(decoders >= 1);
+	print_message("%zu decoders\n", decoders);
+}
+
+static void test_a_range_comes_back(void **unused)
+{
+	(void)unused;
+	struct pipeline_site site = site_of(3, 0);
+	struct pipeline *p = must_build("range lo=[-1,0,10] hi=[1,5,30] signed=true", &site);
+	struct fault f;
+	struct decoder *d = decoder_new(p, NULL, &f);
+	struct pipeline_state *s = pipeline_state_new(p);
+	const float values[] = {-0.5f, 5, 12};
+	struct pipeline_out out;
+	pipeline_run(p, s, values, true, &out);
+	const float *decoded = decoder_run(d, &out.last);
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(fabsf(decoded[i] - values[i]) < 1e-5f);
+	pipeline_state_free(s);
+	decoder_free(d);
+	pipeline_free(p);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_decoder_is_finite_and_as_new_after_a_reset),
+		cmocka_unit_test(test_a_range_comes_back),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
