@@ -68,7 +68,9 @@ struct kernels {
 	bool (*works)(void); /* on this machine; NULL = everywhere */
 
 	/* One LIF step in Norse's operation order (membrane.c has the formula): v is updated, `on`
-	 * are the spikes. A voltage that would not be finite becomes the reset voltage. */
+	 * are the spikes. A voltage that would not be finite becomes the reset voltage. Neither v
+	 * nor a reset voltage may be -0, and no step leaves one: v + y is -0 only if v is. So the
+	 * variants need not agree on the sign of a zero. */
 	void (*lif)(const struct lif_rule *rule, float *v, const float *x, uint64_t *on,
 		uint32_t count);
 	void (*lif_each)(const struct lif_rules *rules, float *v, const float *x, uint64_t *on,

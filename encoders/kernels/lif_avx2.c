@@ -6,7 +6,6 @@
 
 #include <float.h>
 #include <immintrin.h>
-#include <math.h>
 
 #define LANES 8u
 
@@ -30,13 +29,12 @@ static inline __m256 step(__m256 v, __m256 x, const struct rule *r, __m256 *fire
 	return _mm256_sub_ps(w, _mm256_mul_ps(z, _mm256_sub_ps(w, r->reset)));
 }
 
-/* A reset voltage of +0, which most have: what fired becomes +0, and so does -0; all else stays as
- * it is. */
+/* A reset voltage of 0, which most have: what fired becomes 0, all else stays as it is. */
 static inline __m256 step_to_zero(__m256 v, __m256 x, const struct rule *r, __m256 *fired)
 {
 	__m256 w = integrate(v, x, r->a, r->leak);
 	*fired = _mm256_cmp_ps(w, r->threshold, _CMP_GT_OQ);
-	return _mm256_add_ps(_mm256_andnot_ps(*fired, w), _mm256_setzero_ps());
+	return _mm256_andnot_ps(*fired, w);
 }
 
 static inline __m256 is_finite(__m256 y)
@@ -115,7 +113,7 @@ void lif_avx2(const struct lif_rule *rule, float *v, const float *x, uint64_t *o
 		.threshold = _mm256_set1_ps(rule->threshold),
 		.reset = _mm256_set1_ps(rule->reset),
 	};
-	if (rule->reset == 0.0f && !signbit(rule->reset))
+	if (rule->reset == 0.0f)
 		lif_lines(&r, v, x, on, count, step_to_zero);
 	else
 		lif_lines(&r, v, x, on, count, step);

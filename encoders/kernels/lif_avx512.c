@@ -40,8 +40,8 @@ static inline __m512 keep_finite(__m512 y, __m512 reset)
 	return _mm512_mask_mov_ps(reset, is_finite(y), y);
 }
 
-/* A reset voltage of +0, which most have: what fired or is not finite becomes +0, and so does -0;
- * all else stays as it is. The comparison holds for NaN too, which the table makes +0. */
+/* A reset voltage of 0, which most have: what fired or is not finite becomes 0, all else stays as it
+ * is. The comparison holds for NaN too, which the table makes 0. */
 static inline __m512 step_to_zero(__m512 v, __m512 x, const struct rule *r, __mmask16 *fired)
 {
 	/* A nibble a class of w, from 0: quiet NaN, signaling NaN, zero, one, -inf, +inf, negative,
@@ -113,7 +113,7 @@ void lif_avx512(const struct lif_rule *rule, float *v, const float *x, uint64_t 
 		.threshold = _mm512_set1_ps(rule->threshold),
 		.reset = _mm512_set1_ps(rule->reset),
 	};
-	if (rule->reset == 0.0f && !signbit(rule->reset))
+	if (rule->reset == 0.0f)
 		lif_lines(&r, v, x, on, count, step_to_zero);
 	else
 		lif_lines(&r, v, x, on, count, step);

@@ -15,8 +15,8 @@ static inline float integrate(float v, float x, float a, float leak)
 	return v + a * pull;
 }
 
-/* The reset is the product 1*(w - reset) or 0*(w - reset) and not a choice, so that the sign of a
- * zero comes out as Norse's. */
+/* The reset is the product 1*(w - reset) or 0*(w - reset) and not a choice: w - (w - reset) is the
+ * reset voltage only within rounding, as it is in Norse. */
 static inline float settle(float w, float threshold, float reset)
 {
 	float z = w > threshold ? 1.0f : 0.0f;
@@ -24,12 +24,12 @@ static inline float settle(float w, float threshold, float reset)
 	return fabsf(next) <= FLT_MAX ? next : reset;
 }
 
-/* The same for a reset voltage of +0, which most have: what fired or is not finite becomes +0, and
- * so does -0; all else stays as it is. */
+/* The same for a reset voltage of 0, which most have: what fired or is not finite becomes 0, all else
+ * stays as it is. */
 static inline float settle_to_zero(float w, float threshold)
 {
 	float kept = w > threshold ? 0.0f : w;
-	return (kept >= -FLT_MAX ? kept : 0.0f) + 0.0f; /* the comparison fails for NaN */
+	return kept >= -FLT_MAX ? kept : 0.0f; /* the comparison fails for NaN */
 }
 
 /* n is a constant 64 in all words but the last, where inlining makes a second copy. */
@@ -59,7 +59,7 @@ static inline void lif_lines(const struct lif_rule *rule, float *v, const float 
 
 void lif_c(const struct lif_rule *rule, float *v, const float *x, uint64_t *on, uint32_t count)
 {
-	if (rule->reset == 0.0f && !signbit(rule->reset))
+	if (rule->reset == 0.0f)
 		lif_lines(rule, v, x, on, count, true);
 	else
 		lif_lines(rule, v, x, on, count, false);

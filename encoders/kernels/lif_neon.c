@@ -38,8 +38,8 @@ static inline float32x4_t step(
 	return vbslq_f32(finite, next, r->reset);
 }
 
-/* A reset voltage of +0, which most have: what fired or is not finite becomes +0, and so does -0;
- * all else stays as it is. */
+/* A reset voltage of 0, which most have: what fired or is not finite becomes 0, all else stays as it
+ * is. */
 static inline float32x4_t step_to_zero(
 	float32x4_t v, float32x4_t x, const struct rule *r, uint32x4_t *fired)
 {
@@ -47,7 +47,7 @@ static inline float32x4_t step_to_zero(
 	*fired = vcgtq_f32(w, r->threshold);
 	/* Does not hold for NaN either, and +inf fires. */
 	uint32x4_t above = vcgeq_f32(w, vdupq_n_f32(-FLT_MAX));
-	return vaddq_f32(masked(w, vbicq_u32(above, *fired)), vdupq_n_f32(0.0f));
+	return masked(w, vbicq_u32(above, *fired));
 }
 
 typedef float32x4_t step_function(
@@ -79,7 +79,7 @@ void lif_neon(const struct lif_rule *rule, float *v, const float *x, uint64_t *o
 		.reset = vdupq_n_f32(rule->reset),
 	};
 	uint32_t full = count / WORD_LINES, done = full * WORD_LINES;
-	bool to_zero = rule->reset == 0.0f && !signbit(rule->reset);
+	bool to_zero = rule->reset == 0.0f;
 	for (size_t i = 0; i < full; i++) {
 		float *word_v = v + i * WORD_LINES;
 		const float *word_x = x + i * WORD_LINES;
