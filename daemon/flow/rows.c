@@ -7,6 +7,7 @@
 
 #include "spiked/wire.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,15 +93,15 @@ enum reject rows_decode(struct rows *rows, enum row_type type, uint32_t channels
 	return REJECT_NONE;
 }
 
-void rows_fetch(const struct rows *rows, uint64_t index, float *out)
+void rows_fetch(const struct rows *rows, uint64_t index, uint32_t first, uint32_t n, float *out)
 {
 	const struct kernels *kernels = kernels_get();
-	uint32_t n = rows->channels;
-	const uint8_t *from = rows->data + index * n * row_type_size(rows->type);
+	uint64_t value = index * rows->channels + first;
+	const uint8_t *from = rows->data + value * row_type_size(rows->type);
 
 	switch (rows->type) {
 	case ROW_JSON:
-		from = rows->data + index * n * sizeof(float);
+		from = rows->data + value * sizeof(float);
 		/* fall through */
 	case ROW_F32:
 		memcpy(out, from, n * sizeof(float));
@@ -124,6 +125,7 @@ void rows_fetch(const struct rows *rows, uint64_t index, float *out)
 		kernels->from_i32(from, out, n);
 		break;
 	case ROW_PAIRS:
+		assert(first == 0 && n == rows->channels);
 		for (uint32_t c = 0; c < n; c++)
 			out[c] = NAN;
 		for (size_t at = 0; at < rows->size; at += sizeof(struct pair)) {
@@ -136,12 +138,13 @@ void rows_fetch(const struct rows *rows, uint64_t index, float *out)
 	}
 }
 
-const float *rows_view(const struct rows *rows, uint64_t index, float *scratch)
+const float *rows_view(
+	const struct rows *rows, uint64_t index, uint32_t first, uint32_t n, float *scratch)
 {
-	const uint8_t *at = rows->data + index * rows->channels * sizeof(float);
+	const uint8_t *at = rows->data + (index * rows->channels + first) * sizeof(float);
 
 	if (rows->type == ROW_F32 && (uintptr_t)at % _Alignof(float) == 0)
 		return (const float *)(const void *)at;
-	rows_fetch(rows, index, scratch);
+	rows_fetch(rows, index, first, n, scratch);
 	return scratch;
 }

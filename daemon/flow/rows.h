@@ -49,11 +49,23 @@ static inline size_t rows_scratch_floats(uint64_t bytes)
 enum reject rows_decode(struct rows *rows, enum row_type type, uint32_t channels,
 	const uint8_t *payload, size_t size, const uint8_t *stamp, float *scratch);
 
-/* Hot. Row `index` as float32, NaN where a channel has no sample. `out` is `channels` floats. */
-void rows_fetch(const struct rows *rows, uint64_t index, float *out);
+/* Channels of a row that are read at once: few enough to stay in the L1 cache. */
+#define ROWS_PIECE 4096u
+
+/* As many channels of a row of `type` and `channels` channels as a piece may have. Pairs name their
+ * channels in any order, so their rows are read whole. */
+static inline uint32_t rows_piece(enum row_type type, uint32_t channels)
+{
+	return type == ROW_PAIRS || channels < ROWS_PIECE ? channels : ROWS_PIECE;
+}
+
+/* Hot. `n` channels of row `index` from channel `first` on, as float32, NaN where a channel has no
+ * sample. Pairs: all channels. */
+void rows_fetch(const struct rows *rows, uint64_t index, uint32_t first, uint32_t n, float *out);
 
 /* Hot. The same where it lies, if it can be read there; else fetched into `scratch`. */
-const float *rows_view(const struct rows *rows, uint64_t index, float *scratch);
+const float *rows_view(
+	const struct rows *rows, uint64_t index, uint32_t first, uint32_t n, float *scratch);
 
 /* Bytes of one value; 0 for json and pairs, whose rows have no fixed size. */
 size_t row_type_size(enum row_type type);

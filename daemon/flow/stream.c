@@ -145,11 +145,14 @@ void stream_free(struct stream *s)
 }
 
 /* Infinities of channels that have bounds of their own. */
-static void clamp_each(struct stream *s, const float *row)
+static void clamp_each(struct stream *s, const float *row, uint32_t first, uint32_t n)
 {
-	for (uint32_t c = 0; c < s->conf->channels; c++)
-		if (isinf(row[c]))
-			s->newest[c] = row[c] > 0 ? high_bound(s, c) : low_bound(s, c);
+	for (uint32_t i = 0; i < n; i++) {
+		uint32_t c = first + i;
+
+		if (isinf(row[i]))
+			s->newest[c] = row[i] > 0 ? high_bound(s, c) : low_bound(s, c);
+	}
 }
 
 static void count_merged(struct stream *s, uint64_t missing, uint64_t clamped)
@@ -161,25 +164,25 @@ static void count_merged(struct stream *s, uint64_t missing, uint64_t clamped)
 		counter_add(&s->counters.values_clamped, clamped);
 }
 
-/* Merges one row into the newest values: no sample = the channel keeps its value. */
-static void merge(struct stream *s, const float *row)
+/* Merges `n` values of a row, from channel `first` on, into the newest ones: no sample = the channel
+ * keeps its value. */
+static void merge(struct stream *s, const float *row, uint32_t first, uint32_t n)
 {
 	struct merged met = {0};
 
-	kernels_get()->merge(
-		row, s->newest, low_bound(s, 0), high_bound(s, 0), s->conf->channels, &met);
+	kernels_get()->merge(row, s->newest + first, low_bound(s, 0), high_bound(s, 0), n, &met);
 	if (met.clamped)
-		clamp_each(s, row);
+		clamp_each(s, row, first, n);
 	count_merged(s, met.missing, met.clamped);
 	s->fresh |= !s->conf->window;
 }
 
-static void add_to_mean(struct stream *s, const float *row)
+static void add_to_mean(struct stream *s, const float *row, uint32_t first, uint32_t n)
 {
 	uint64_t missing = 0, clamped = 0;
 
-	for (uint32_t c = 0; c < s->conf->channels; c++) {
-		float x = row[c];
+	for (uint32_t c = first; c < first + n; c++) {
+		float x = row[c - first];
 
 		if (isnan(x)) {
 			missing++;
@@ -207,7 +210,8 @@ static void take_mean(struct stream *s)
 	s->fresh |= !s->conf->window;
 }
 
-static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64_t now_ns)
+/* Makes room for a row at the queue's end. Returns where its values go. */
+static float *enqueue(struct stream *s, int64_t source_ns, int64_t now_ns)
 {
 	uint32_t capacity = s->conf->queue_rows, at;
 
@@ -217,16 +221,16 @@ static void enqueue(struct stream *s, const float *row, int64_t source_ns, int64
 		counter_add(&s->counters.queue_dropped, 1);
 	}
 	at = (uint32_t)(((uint64_t)s->queue_head + s->queue_count) % capacity);
-	memcpy(s->queue + (size_t)at * s->conf->channels, row, s->conf->channels * sizeof(float));
 	s->queue_sources[at] = source_ns;
 	s->queue_arrivals[at] = now_ns;
 	s->queue_count++;
 	counter_set(&s->counters.queue_depth, s->queue_count);
+	return s->queue + (size_t)at * s->conf->channels;
 }
 
 static void dequeue(struct stream *s)
 {
-	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels);
+	merge(s, s->queue + (size_t)s->queue_head * s->conf->channels, 0, s->conf->channels);
 	s->source_ns = s->queue_sources[s->queue_head];
 	s->arrival_ns = s->queue_arrivals[s->queue_head];
 	s->queue_head = (s->queue_head + 1) % s->conf->queue_rows;
@@ -242,22 +246,36 @@ static int64_t row_source(const struct stream *s, const struct rows *rows, uint6
 	return (int64_t)((uint64_t)rows->source_ns + index * s->conf->dt_ns);
 }
 
+/* One row, piece by piece; `queued` is where mode queue wants it. */
+static void put_row(struct stream *s, const struct rows *rows, uint64_t index, enum input_mode mode,
+	float *queued, float *scratch)
+{
+	uint32_t piece = rows_piece(rows->type, rows->channels);
+
+	for (uint32_t first = 0; first < rows->channels; first += piece) {
+		uint32_t rest = rows->channels - first, n = rest < piece ? rest : piece;
+		const float *row;
+
+		if (mode == INPUT_QUEUE) {
+			rows_fetch(rows, index, first, n, queued + first);
+			continue;
+		}
+		row = rows_view(rows, index, first, n, scratch);
+		if (mode == INPUT_MEAN)
+			add_to_mean(s, row, first, n);
+		else
+			merge(s, row, first, n);
+	}
+}
+
 void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64_t now_ns)
 {
 	for (uint64_t r = 0; r < rows->count; r++) {
-		const float *row = rows_view(rows, r, scratch);
+		float *queued = NULL;
 
-		switch (s->conf->mode) {
-		case INPUT_HOLD:
-			merge(s, row);
-			break;
-		case INPUT_MEAN:
-			add_to_mean(s, row);
-			break;
-		case INPUT_QUEUE:
-			enqueue(s, row, row_source(s, rows, r), now_ns);
-			break;
-		}
+		if (s->conf->mode == INPUT_QUEUE)
+			queued = enqueue(s, row_source(s, rows, r), now_ns);
+		put_row(s, rows, r, s->conf->mode, queued, scratch);
 	}
 	if (s->conf->mode != INPUT_QUEUE) {
 		s->source_ns = row_source(s, rows, rows->count - 1);
@@ -269,7 +287,7 @@ void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64
 void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, float *scratch,
 	int64_t arrival_ns)
 {
-	merge(s, rows_view(rows, index, scratch));
+	put_row(s, rows, index, INPUT_HOLD, NULL, scratch);
 	s->source_ns = row_source(s, rows, index);
 	s->arrival_ns = arrival_ns;
 	s->arrived = s->pending = true;

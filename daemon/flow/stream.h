@@ -93,7 +93,7 @@ struct stream {
 struct stream *stream_new(struct conf_stream *conf, struct fault *f);
 void stream_free(struct stream *s); /* accepts NULL. Cold. */
 
-/* Hot. Takes well-formed rows in by the stream's input mode; `scratch` is channels floats,
+/* Hot. Takes well-formed rows in by the stream's input mode; `scratch` is rows_piece floats,
  * `now_ns` CLOCK_MONOTONIC. */
 void stream_put(struct stream *s, const struct rows *rows, float *scratch, int64_t now_ns);
 

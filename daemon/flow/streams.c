@@ -108,9 +108,13 @@ static int build_scratch(struct stream_set *set)
 {
 	uint32_t widest = 1;
 
-	for (uint32_t i = 0; i < set->count; i++)
-		if (set->streams[i]->conf->channels > widest)
-			widest = set->streams[i]->conf->channels;
+	for (uint32_t i = 0; i < set->count; i++) {
+		const struct conf_stream *conf = set->streams[i]->conf;
+		uint32_t piece = rows_piece(conf->type, conf->channels);
+
+		if (piece > widest)
+			widest = piece;
+	}
 	set->scratch = calloc(widest, sizeof(float));
 	return set->scratch ? 0 : -1;
 }

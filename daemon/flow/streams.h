@@ -53,7 +53,7 @@ struct stream_set {
 	struct stream **by_cadence; /* storage of the cadences' lists */
 	struct group *groups;
 	uint32_t group_count;
-	float *scratch; /* as many floats as the widest stream has channels */
+	float *scratch; /* for the widest piece of a row of any stream, see rows_piece */
 };
 
 /* Cold. NULL = out of memory. */

@@ -51,12 +51,12 @@ static void test_every_number_type_becomes_float(void **state)
 		assert_int_equal(
 			decode(&rows, cases[i].type, 2, shifted + 1, cases[i].size), REJECT_NONE);
 		assert_int_equal(rows.count, 1);
-		rows_fetch(&rows, 0, out);
+		rows_fetch(&rows, 0, 0, rows.channels, out);
 		assert_true(out[0] == cases[i].values[0] && out[1] == cases[i].values[1]);
 		assert_int_equal(
 			decode(&rows, cases[i].type, 1, shifted + 1, cases[i].size), REJECT_NONE);
 		assert_int_equal(rows.count, 2);
-		rows_fetch(&rows, 1, out);
+		rows_fetch(&rows, 1, 0, rows.channels, out);
 		assert_true(out[0] == cases[i].values[1]);
 		assert_int_equal(
 			decode(&rows, cases[i].type, 2, shifted, cases[i].size + 1), REJECT_LENGTH);
@@ -72,7 +72,7 @@ static void test_pairs_name_their_channels(void **state)
 
 	(void)state;
 	assert_int_equal(decode(&rows, ROW_PAIRS, 3, good, sizeof(good)), REJECT_NONE);
-	rows_fetch(&rows, 0, out);
+	rows_fetch(&rows, 0, 0, rows.channels, out);
 	assert_true(out[0] == 2 && isnan(out[1]) && out[2] == 1);
 	assert_int_equal(decode(&rows, ROW_PAIRS, 3, bad, sizeof(bad)), REJECT_CHANNEL);
 	assert_int_equal(decode(&rows, ROW_PAIRS, 3, good, 12), REJECT_LENGTH);
@@ -86,11 +86,11 @@ static void test_json_forms(void **state)
 	(void)state;
 	assert_int_equal(decode_json(&rows, 3, " [1, -2.5e1 , null]\n"), REJECT_NONE);
 	assert_int_equal(rows.count, 1);
-	rows_fetch(&rows, 0, out);
+	rows_fetch(&rows, 0, 0, rows.channels, out);
 	assert_true(out[0] == 1 && out[1] == -25 && isnan(out[2]));
 	assert_int_equal(decode_json(&rows, 1, "[[1],[2],[3]]"), REJECT_NONE);
 	assert_int_equal(rows.count, 3);
-	rows_fetch(&rows, 2, out);
+	rows_fetch(&rows, 2, 0, rows.channels, out);
 	assert_true(out[0] == 3);
 	assert_int_equal(decode_json(&rows, 2,
 				 "{\"time_ns\": 1700000000123456789, \"values\": [[1,2]], \"seq\":"
@@ -99,7 +99,7 @@ static void test_json_forms(void **state)
 	assert_true(rows.source_ns == 1700000000123456789 && rows.has_seq);
 	assert_true(rows.seq == UINT64_MAX && rows.count == 1);
 	assert_int_equal(decode_json(&rows, 1, "[1e999]"), REJECT_NONE);
-	rows_fetch(&rows, 0, out);
+	rows_fetch(&rows, 0, 0, rows.channels, out);
 	assert_true(isinf(out[0]));
 }
 

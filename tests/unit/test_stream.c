@@ -12,7 +12,7 @@
 
 static struct conf conf = {
 	.path = (char *)"test", .dt_ns = 1000000, .seed = 1, .max_row_bytes = 1 << 20};
-static float scratch[8];
+static float scratch[ROWS_PIECE];
 
 static struct stream *make(const char *text)
 {
@@ -100,6 +100,51 @@ static void test_mean_of_the_rows_since_the_last_tick(void **state)
 	assert_true(used(s, 2) == 10);
 	assert_int_equal(counter_get(&s->counters.values_missing), 1);
 	stream_free(s);
+}
+
+/* Wider than a piece by an odd number: no value is lost or doubled where two pieces meet, in any mode,
+ * read in place or fetched from an odd address. */
+static void test_a_wide_row_is_read_in_pieces(void **state)
+{
+	static const char *const modes[] = {"hold", "mean", "queue"};
+	enum { WIDE = 2 * ROWS_PIECE + 17 };
+	static float values[2 * WIDE];
+	static uint8_t odd[sizeof(values) + 1];
+
+	(void)state;
+	for (int i = 0; i < 2 * WIDE; i++)
+		values[i] = (float)i;
+	values[WIDE + ROWS_PIECE] = NAN; /* the second row's first value of the second piece */
+	memcpy(odd + 1, values, sizeof(values));
+	for (int k = 0; k < 6; k++) {
+		struct rows rows;
+		struct frame frame;
+		struct stream *s;
+		char text[160];
+
+		snprintf(text, sizeof(text),
+			"{\"name\":\"s\",\"channels\":%d,\"encode\":[],"
+			"\"input\":{\"mode\":\"%s\"}}",
+			WIDE, modes[k / 2]);
+		s = make(text);
+		assert_int_equal(
+			rows_decode(&rows, ROW_F32, WIDE, k % 2 ? odd + 1 : (const uint8_t *)values,
+				sizeof(values), NULL, NULL),
+			REJECT_NONE);
+		stream_put(s, &rows, scratch, 0);
+		stream_tick(s, 0, 0, 0, &frame);
+		if (k / 2 == 2)
+			stream_tick(s, 1, 0, 0, &frame);
+		for (int i = 0; i < WIDE; i++) {
+			bool missing = i == ROWS_PIECE;
+			float newest = missing ? (float)i : (float)(i + WIDE);
+			float mean = missing ? (float)i : (float)(2 * i + WIDE) / 2;
+
+			assert_true(frame.out.values[i] == (k / 2 == 1 ? mean : newest));
+		}
+		assert_int_equal(counter_get(&s->counters.values_missing), 1);
+		stream_free(s);
+	}
 }
 
 static void test_nan_keeps_and_infinity_is_clamped(void **state)
@@ -302,6 +347,7 @@ int main(void)
 		cmocka_unit_test(test_hold_keeps_the_newest_row),
 		cmocka_unit_test(test_queue_uses_each_row_once_then_goes_stale),
 		cmocka_unit_test(test_mean_of_the_rows_since_the_last_tick),
+		cmocka_unit_test(test_a_wide_row_is_read_in_pieces),
 		cmocka_unit_test(test_nan_keeps_and_infinity_is_clamped),
 		cmocka_unit_test(test_an_infinity_goes_to_its_own_channels_bound),
 		cmocka_unit_test(test_the_mean_of_minus_zero_is_minus_zero),
