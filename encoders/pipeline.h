@@ -98,6 +98,10 @@ struct pipeline_out {
 void pipeline_run(const struct pipeline *p, struct pipeline_state *s, const float *values,
 	bool fresh, struct pipeline_out *out);
 
+/* Hot. Asks the machine to fetch what the next run will touch, for those that run many small
+ * pipelines in turns. */
+void pipeline_prefetch(const struct pipeline *p, const struct pipeline_state *s);
+
 /* Hot. The output of a tick at which nothing ran: no spikes, state as it stands, and `values` after
  * range mapping. Does not move the tick number; pipeline_skip does. */
 void pipeline_idle(const struct pipeline *p, struct pipeline_state *s, const float *values,

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+#define PREFETCH_STAGES 2u /* more have time to come while the first ones run */
+
 static bool carries(enum kind kind, unsigned kinds)
 {
 	return (kind & kinds) != 0;
@@ -151,6 +153,18 @@ void pipeline_run(const struct pipeline *p, struct pipeline_state *s, const floa
 	s->serial = p->serial;
 	s->tick++;
 	fill_out(p, s, values, out);
+}
+
+void pipeline_prefetch(const struct pipeline *p, const struct pipeline_state *s)
+{
+	__builtin_prefetch(p);
+	__builtin_prefetch(s, 1);
+	for (uint32_t i = 0; i < p->count && i < PREFETCH_STAGES; i++) {
+		const char *stage = (const char *)&p->stages[i];
+		for (size_t at = 0; at < sizeof(*p->stages); at += STAGE_ALIGN)
+			__builtin_prefetch(stage + at);
+		__builtin_prefetch(&s->slots[i], 1);
+	}
 }
 
 void pipeline_idle(const struct pipeline *p, struct pipeline_state *s, const float *values,

@@ -193,6 +193,15 @@ static bool share_is_used(const struct engine *e, int64_t called_ns, int64_t now
 	return e->conf.clock != CLOCK_WALL && now_ns - called_ns > SHARE_NS;
 }
 
+/* Thousands of small streams are more than the caches hold from tick to tick. */
+static void foresee(const struct cadence *c, uint32_t at)
+{
+	if (at + STREAM_AHEAD < c->count)
+		stream_prefetch(c->streams[at + STREAM_AHEAD]);
+	if (at + STREAM_AHEAD_PARTS < c->count)
+		stream_prefetch_parts(c->streams[at + STREAM_AHEAD_PARTS]);
+}
+
 static enum progress run_ticks(struct engine *e, int64_t called_ns)
 {
 	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
@@ -212,6 +221,7 @@ static enum progress run_ticks(struct engine *e, int64_t called_ns)
 		c = e->running;
 		if (!e->at)
 			now_ns = e->began_ns;
+		foresee(c, e->at);
 		s = c->streams[e->at++];
 		now_ns = run_stream(e, s, c->next, e->flags, false, now_ns);
 		if (e->at < c->count)

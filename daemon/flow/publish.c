@@ -35,6 +35,12 @@ static void update_wanted(const struct publisher *p, struct topic *t)
 	t->wanted = t->offered && subscribed(p, t);
 }
 
+static void update_stream(const struct publisher *p, struct stream *s, int k)
+{
+	update_wanted(p, &s->topics[k]);
+	s->wanted = (uint8_t)(s->wanted & ~(1 << k)) | (uint8_t)(s->topics[k].wanted << k);
+}
+
 /* The stream one of whose topics `prefix` is in full, e.g. "spikes/imu/"; else NULL. */
 static struct stream *named_stream(const struct publisher *p, const char *prefix, size_t size)
 {
@@ -58,7 +64,7 @@ static void update_matching(struct publisher *p, const char *prefix, size_t size
 	for (uint32_t i = 0; i < count; i++)
 		for (int k = 0; k < TOPIC_COUNT; k++)
 			if (has_prefix(&streams[i]->topics[k], prefix, size))
-				update_wanted(p, &streams[i]->topics[k]);
+				update_stream(p, streams[i], k);
 	for (uint32_t i = 0; p->set && i < p->set->group_count; i++)
 		if (has_prefix(&p->set->groups[i].topic, prefix, size))
 			update_wanted(p, &p->set->groups[i].topic);
@@ -201,7 +207,7 @@ void publisher_use(struct publisher *p, struct stream_set *set)
 		struct stream *s = set->streams[i];
 
 		for (int k = 0; !s->known && k < TOPIC_COUNT; k++)
-			update_wanted(p, &s->topics[k]);
+			update_stream(p, s, k);
 		s->known = true;
 	}
 	for (uint32_t i = p->known_groups; i < set->group_count; i++)
@@ -329,7 +335,7 @@ static void build_topics(struct publisher *p, struct stream *s, const struct fra
 		struct topic *t = &s->topics[k];
 		struct message *m;
 
-		if (!t->wanted || ((k == TOPIC_SPIKES || k == TOPIC_JSON) && !speaks))
+		if (!(s->wanted >> k & 1) || ((k == TOPIC_SPIKES || k == TOPIC_JSON) && !speaks))
 			continue;
 		m = next_message(p, k == TOPIC_JSON ? 2 : 3);
 		copy_part(&m->parts[0], t->name, t->size);

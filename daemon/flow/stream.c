@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define CACHE_LINE 64
+
 const char *const liveness_words[] = {
 	[LIVENESS_SILENT] = "silent", [LIVENESS_LIVE] = "live", [LIVENESS_STALE] = "stale", NULL};
 
@@ -450,6 +452,26 @@ void stream_tick(
 		counter_add(&s->counters.stale_ticks, 1);
 	if (flags & SPIKED_LATE)
 		counter_add(&s->counters.late_ticks, 1);
+}
+
+void stream_prefetch(const struct stream *s)
+{
+	const char *end = (const char *)&s->topics;
+
+	for (const char *at = (const char *)s; at < end; at += CACHE_LINE)
+		__builtin_prefetch(at, 1);
+	__builtin_prefetch(&s->tick_cost.count, 1);
+	/* The octaves from 0.128 to 1 us, where small streams' ticks are. */
+	for (unsigned octave = 1; octave < 4; octave++)
+		__builtin_prefetch(&s->tick_cost.buckets[octave * HIST_STEPS], 1);
+}
+
+void stream_prefetch_parts(const struct stream *s)
+{
+	pipeline_prefetch(s->program, s->state);
+	__builtin_prefetch(s->newest);
+	for (size_t at = 0; at < sizeof(*s->conf); at += CACHE_LINE)
+		__builtin_prefetch((const char *)s->conf + at);
 }
 
 void stream_reset(struct stream *s)

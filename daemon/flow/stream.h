@@ -82,12 +82,22 @@ struct stream {
 	bool window_absent; /* the window began without a fresh row */
 	bool reset_pending; /* the next tick clears the state first */
 
-	struct topic topics[TOPIC_COUNT];
+	uint8_t wanted; /* bit k: topics[k] is; what the topics themselves say, in the lines of
+			     * cache that a tick needs anyway */
 	_Atomic int liveness; /* enum liveness */
 	struct stream_counters counters;
+	struct topic topics[TOPIC_COUNT];
 	struct hist tick_cost; /* encoding and publishing one tick */
 	struct hist row_age;   /* of rows, from coming in to the first tick that uses them */
 };
+
+/* Streams that a tick runs before one whose struct, and before one whose other parts, it asks for. */
+#define STREAM_AHEAD       8u
+#define STREAM_AHEAD_PARTS 3u
+
+/* Hot. Ask for the memory that the stream's next tick will touch; the second when the first is in. */
+void stream_prefetch(const struct stream *s);
+void stream_prefetch_parts(const struct stream *s);
 
 /* Takes over `conf` whatever happens. NULL with `f` filled. Cold. */
 struct stream *stream_new(struct conf_stream *conf, struct fault *f);
