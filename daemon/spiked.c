@@ -7,7 +7,7 @@
 #include "daemon/control/describe.h"
 #include "daemon/core/clock.h"
 #include "daemon/core/log.h"
-#include "daemon/core/text.h"
+#include "encoders/text/clean.h"
 #include "daemon/sockets.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"

@@ -1,25 +1,17 @@
-/* The top of the configuration: from a file's tree to struct conf, and what is checked between
- * streams.
+/* The top of the configuration: from a file's tree to struct conf.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf/conf.h"
 
 #include "daemon/conf/conf_sockets.h"
-#include "daemon/conf/conf_stream.h"
-#include "daemon/conf/names.h"
+#include "daemon/conf/conf_streams.h"
+#include "daemon/conf/json.h"
+#include "daemon/conf/keys.h"
 #include "daemon/conf/source.h"
-#include "daemon/conf/walk.h"
+#include "encoders/text/walk.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-#define STREAMS_MAX 100000
-
-/* A stream and its place, for checks between streams. */
-struct known {
-	struct names names, groups; /* numbers are indices in conf->streams */
-	const struct node **nodes;  /* of conf->streams */
-};
 
 static void read_clock(struct walk *w, const struct node *const *at, struct conf *conf)
 {
@@ -34,7 +26,7 @@ static void read_clock(struct walk *w, const struct node *const *at, struct conf
 		conf->dt_ns = (uint32_t)(v.number * 1e9 + 0.5);
 	}
 	if (at[TOP_DT])
-		walk_check_dt(w, place_value(at[TOP_DT]), conf->dt_ns);
+		conf_check_dt(w, at[TOP_DT], conf->clock, conf->dt_ns);
 	if (at[TOP_OVERRUN] && conf->clock != CLOCK_WALL)
 		faults_warn(w->faults, place_key(at[TOP_OVERRUN]),
 			"has no effect: in clock %s no tick can be late", clock_words[conf->clock]);
@@ -76,83 +68,6 @@ static void read_state(struct walk *w, const struct node *node)
 		"this version writes no snapshots yet; the key is ignored");
 }
 
-static void check_name(struct walk *w, struct known *known, const struct conf *conf, uint32_t i)
-{
-	uint32_t first;
-	if (!conf->streams[i]->name)
-		return;
-	int put = names_put(&known->names, conf->streams[i]->name, i, &first);
-	if (put < 0) {
-		walk_no_memory(w);
-	} else if (put == 0) {
-		const struct node *at = node_find(known->nodes[i], "name");
-		faults_error(w->faults, place_value(at ? at : known->nodes[i]),
-			"there is a stream %s already, in line %d", conf->streams[i]->name,
-			conf->streams[first]->line);
-	}
-}
-
-static void check_group(struct walk *w, struct known *known, const struct conf *conf, uint32_t i)
-{
-	uint32_t first;
-	const struct conf_stream *stream = conf->streams[i];
-	if (!stream->group)
-		return;
-	int put = names_put(&known->groups, stream->group, i, &first);
-	if (put < 0) {
-		walk_no_memory(w);
-	} else if (put == 0 && conf->streams[first]->dt_ns != stream->dt_ns) {
-		const struct conf_stream *other = conf->streams[first];
-		const struct node *at = node_find(known->nodes[i], "group");
-		faults_error(w->faults, place_value(at ? at : known->nodes[i]),
-			"streams of a group share dt, but %s has %u ns and %s (line %d) has %u ns",
-			stream->name ? stream->name : "this one", stream->dt_ns,
-			other->name ? other->name : "the first", other->line, other->dt_ns);
-	}
-}
-
-static void read_streams(
-	struct walk *w, const struct node *root, const struct node *at, struct conf *conf)
-{
-	struct known known = {0};
-	if (at && at->kind != NODE_LIST && at->kind != NODE_NULL) {
-		faults_error(w->faults, place_value(at),
-			"takes a list, each item with its own \"- name: …\", not %s",
-			node_kind_text(at->kind));
-		return;
-	}
-	uint32_t count = at && at->kind == NODE_LIST ? at->count : 0;
-	if (count == 0) {
-		faults_warn(w->faults, at ? place_key(at) : place_value(root),
-			"there are no streams yet; the control socket can add some");
-		return;
-	}
-	if (count > STREAMS_MAX) {
-		faults_error(w->faults, place_value(at), "at most %d streams", STREAMS_MAX);
-		return;
-	}
-	conf->streams = calloc(count, sizeof(*conf->streams));
-	known.nodes = calloc(count, sizeof(*known.nodes));
-	if (!conf->streams || !known.nodes) {
-		walk_no_memory(w);
-		free(known.nodes);
-		return;
-	}
-	for (uint32_t i = 0; i < count; i++) {
-		struct conf_stream *stream = conf_stream_read(w, &at->items[i]);
-		if (!stream)
-			continue;
-		uint32_t place = conf->stream_count++;
-		conf->streams[place] = stream;
-		known.nodes[place] = &at->items[i];
-		check_name(w, &known, conf, place);
-		check_group(w, &known, conf, place);
-	}
-	names_fini(&known.names);
-	names_fini(&known.groups);
-	free(known.nodes);
-}
-
 static void read_top(struct walk *w, const struct node *root, struct conf *conf)
 {
 	const struct node *at[TOP_KEYS];
@@ -168,7 +83,7 @@ static void read_top(struct walk *w, const struct node *root, struct conf *conf)
 	conf_sockets_read(w, at, conf);
 	read_realtime(w, at[TOP_REALTIME], conf);
 	read_state(w, at[TOP_STATE]);
-	read_streams(w, root, at[TOP_STREAMS], conf);
+	conf_streams_read(w, root, at[TOP_STREAMS], conf);
 	conf_sockets_check_streams(w, at[TOP_INGEST], conf);
 }
 
@@ -185,7 +100,7 @@ struct conf *conf_load(const char *path, struct conf_faults *faults)
 {
 	struct tree *tree = load_tree(path, faults);
 	struct conf *conf = tree ? calloc(1, sizeof(*conf)) : NULL;
-	struct walk w = {.faults = faults, .conf = conf};
+	struct walk w = {.faults = faults};
 	if (tree && !conf)
 		walk_no_memory(&w);
 	if (conf) {
@@ -204,9 +119,9 @@ struct conf *conf_load(const char *path, struct conf_faults *faults)
 struct conf_stream *conf_stream_from_json(
 	const json_t *json, const struct conf *conf, struct conf_faults *faults)
 {
-	struct walk w = {.faults = faults, .conf = conf};
+	struct walk w = {.faults = faults};
 	struct tree *tree = tree_from_json(json, "stream", faults);
-	struct conf_stream *stream = tree ? conf_stream_read(&w, tree_root(tree)) : NULL;
+	struct conf_stream *stream = tree ? conf_stream_check(&w, tree_root(tree), conf) : NULL;
 	tree_free(tree);
 	if (faults->errors) {
 		conf_stream_free(stream);

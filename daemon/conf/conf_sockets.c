@@ -4,6 +4,7 @@
 #include "daemon/conf/conf_sockets.h"
 
 #include "daemon/conf/endpoint.h"
+#include "daemon/conf/keys.h"
 
 #include <spiked/wire.h>
 #include <stdlib.h>

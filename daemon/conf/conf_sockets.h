@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/conf/walk.h"
+#include "daemon/conf/conf.h"
+#include "encoders/text/walk.h"
 
 /* Reads all four into `conf` (NULL nodes = defaults; conf->clock and conf->insecure are read
  * already) and checks them against each other. `at` is indexed by enum top_key. */

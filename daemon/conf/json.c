@@ -1,8 +1,9 @@
 /* A JSON value to a tree, so that a stream from the control socket is read like one of the file.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/faults.h"
-#include "daemon/conf/node.h"
+#include "daemon/conf/json.h"
+
+#include "encoders/text/faults.h"
 
 #include <errno.h>
 #include <string.h>

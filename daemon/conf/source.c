@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf/source.h"
 
-#include "daemon/conf/faults.h"
+#include "encoders/text/faults.h"
 
 #include <errno.h>
 #include <fcntl.h>

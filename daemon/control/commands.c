@@ -5,7 +5,7 @@
 #include "daemon/control/describe.h"
 
 #include "daemon/core/clock.h"
-#include "daemon/core/text.h"
+#include "encoders/text/clean.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
 

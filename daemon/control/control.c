@@ -5,7 +5,7 @@
 
 #include "daemon/control/describe.h"
 #include "daemon/core/log.h"
-#include "daemon/core/text.h"
+#include "encoders/text/clean.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -420,15 +420,15 @@ static void test_names_are_plain(void **state)
 
 	(void)state;
 	memset(longest, 'x', sizeof(longest));
-	assert_true(conf_name_ok("a", 1));
-	assert_true(conf_name_ok("A-z_0.9", 7));
-	assert_true(conf_name_ok(longest, 64));
-	assert_false(conf_name_ok(longest, 65));
-	assert_false(conf_name_ok("", 0));
-	assert_false(conf_name_ok("a/b", 3));
-	assert_false(conf_name_ok("a b", 3));
-	assert_false(conf_name_ok("\xc3\xbc", 2));
-	assert_false(conf_name_ok("a\0b", 3));
+	assert_true(walk_name_ok("a", 1));
+	assert_true(walk_name_ok("A-z_0.9", 7));
+	assert_true(walk_name_ok(longest, 64));
+	assert_false(walk_name_ok(longest, 65));
+	assert_false(walk_name_ok("", 0));
+	assert_false(walk_name_ok("a/b", 3));
+	assert_false(walk_name_ok("a b", 3));
+	assert_false(walk_name_ok("\xc3\xbc", 2));
+	assert_false(walk_name_ok("a\0b", 3));
 }
 
 int main(void)

@@ -1,7 +1,7 @@
-/* The tree itself: memory, lookup, paths. Filling it is yaml.c's and json.c's work.
+/* The tree itself: memory, lookup, paths. Filling it is yaml.c's work, and the daemon's json.c's.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/node.h"
+#include "encoders/text/node.h"
 
 #include <stdalign.h>
 #include <stdio.h>

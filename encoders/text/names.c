@@ -1,7 +1,7 @@
 /* Open addressing with linear steps, at most half full.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/names.h"
+#include "encoders/text/names.h"
 
 #include <errno.h>
 #include <stdlib.h>

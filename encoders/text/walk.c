@@ -1,15 +1,15 @@
 /* The readers of walk.h.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/walk.h"
+#include "encoders/text/walk.h"
+
+#include "encoders/text/stream_keys.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define KEYS_MAX 32 /* rows of the largest map */
-/* Below this a tick is about as short as a kernel's wake-up is late. */
-#define WALL_DT_NS_MIN 20000
 
 void walk_no_memory(struct walk *w)
 {
@@ -118,7 +118,7 @@ int walk_choice(struct walk *w, const struct node *at, const struct key *key)
 
 const char *walk_dt_from(double seconds, uint32_t *dt_ns, char *buf, size_t size)
 {
-	const struct param *row = &top_keys[TOP_DT].row;
+	const struct param *row = &stream_keys[STREAM_DT].row;
 	if (!(seconds >= row->min && seconds <= row->max)) {
 		snprintf(buf, size,
 			"must be from 1 us to 4 s (frames carry it in 32 bits of nanoseconds), "
@@ -156,15 +156,6 @@ uint32_t walk_dt(struct walk *w, const struct node *at)
 	return 0;
 }
 
-void walk_check_dt(struct walk *w, struct place place, uint32_t dt_ns)
-{
-	if (w->conf->clock == CLOCK_WALL && dt_ns < WALL_DT_NS_MIN)
-		faults_warn(w->faults, place,
-			"a tick of %u ns is shorter than a general-purpose kernel's wake-ups are "
-			"exact: expect late ticks",
-			dt_ns);
-}
-
 const char *walk_text(struct walk *w, const struct node *at, size_t longest)
 {
 	if (!at || !is_text(w, at, "text"))
@@ -178,11 +169,28 @@ const char *walk_text(struct walk *w, const struct node *at, size_t longest)
 	return at->text;
 }
 
+static bool name_letter(char c)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+	       c == '_' || c == '.' || c == '-';
+}
+
+bool walk_name_ok(const char *name, size_t length)
+{
+	if (length < 1 || length > 64)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (!name_letter(name[i]))
+			return false;
+	}
+	return true;
+}
+
 const char *walk_name(struct walk *w, const struct node *at)
 {
 	if (!at || !is_text(w, at, "name"))
 		return NULL;
-	if (!conf_name_ok(at->text, strlen(at->text))) {
+	if (!walk_name_ok(at->text, strlen(at->text))) {
 		faults_error(w->faults, place_value(at),
 			"\"%.70s\" is not a name: it takes 1 to 64 of A-Z a-z 0-9 _ . -", at->text);
 		return NULL;

@@ -2,8 +2,8 @@
  * here, so that whoever reads the tree meets neither.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/faults.h"
-#include "daemon/conf/node.h"
+#include "encoders/text/faults.h"
+#include "encoders/text/node.h"
 
 #include <errno.h>
 #include <stdbool.h>

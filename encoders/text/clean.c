@@ -1,7 +1,7 @@
 /* Text that came from outside.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/core/text.h"
+#include "encoders/text/clean.h"
 
 #include <stdbool.h>
 #include <stddef.h>

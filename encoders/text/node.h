@@ -1,11 +1,10 @@
 /* One tree of texts, lists and maps for both YAML and JSON, each node with its place.
  *
- * A tree is immutable once built and owns its nodes and texts. Cold loop only.
+ * A tree is immutable once built and owns its nodes and texts. Cold code only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -40,9 +39,6 @@ struct conf_faults;
  * errors that leave a tree: the first one counts, so that the walk goes on to find the rest. */
 struct tree *tree_from_yaml(const char *bytes, size_t size, struct conf_faults *faults);
 
-/* From a JSON value; paths begin with `root`. NULL with an error in `faults`. */
-struct tree *tree_from_json(const json_t *json, const char *root, struct conf_faults *faults);
-
 const struct node *tree_root(const struct tree *tree);
 void tree_free(struct tree *tree); /* accepts NULL */
 
@@ -55,7 +51,7 @@ char *node_path(const struct node *node, char *buf, size_t size);
 
 const char *node_kind_text(enum node_kind kind); /* "a list", "nothing" … */
 
-/* For the two builders. */
+/* For builders: yaml.c, and the daemon's for JSON. */
 struct tree *tree_new(void);                          /* NULL = out of memory */
 struct node *tree_nodes(struct tree *tree, size_t n); /* zeroed; NULL = too many or out of memory */
 char *tree_text(struct tree *tree, const char *text, size_t length); /* a copy; NULL = no memory */

@@ -1,10 +1,10 @@
 /* Reading one stream, and what is checked about it alone. Its stages are conf_encode.c's matter.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/conf_stream.h"
+#include "encoders/text/conf_stream.h"
 
-#include "daemon/conf/conf_encode.h"
-#include "daemon/conf/names.h"
+#include "encoders/text/conf_encode.h"
+#include "encoders/text/names.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -57,17 +57,19 @@ static void read_channel_names(struct walk *w, const struct node *at, struct con
 	names_fini(&seen);
 }
 
-/* `channels` or `names`, or both if they agree. Leaves 0 channels if neither says it. */
+/* `channels` or `names`, or both if they agree. Leaves 0 channels if nothing says it. */
 static void read_channels(struct walk *w, const struct node *node, const struct node *const *at,
-	struct conf_stream *s)
+	const struct conf_preset *preset, struct conf_stream *s)
 {
 	struct param_value v;
 	if (at[STREAM_NAMES])
 		read_channel_names(w, at[STREAM_NAMES], s);
 	bool said = walk_param(w, at[STREAM_CHANNELS], &stream_keys[STREAM_CHANNELS], &v);
 	if (!said && !at[STREAM_CHANNELS] && !at[STREAM_NAMES]) {
-		faults_error(w->faults, place_value(node),
-			"needs channels (how many values a row has) or names (one for each)");
+		s->channels = preset->channels;
+		if (!s->channels)
+			faults_error(w->faults, place_value(node),
+				"needs channels (how many values a row has) or names (one for each)");
 	} else if (said && s->channel_names && s->channels != v.integer) {
 		faults_error(w->faults, place_value(at[STREAM_NAMES]),
 			"has %u names, but channels says %llu; leave one of the two out",
@@ -172,19 +174,21 @@ static int asked(struct walk *w, struct program *program, const char *key, doubl
 		(program)->sound = false;               \
 	} while (0)
 
-static void read_dt(
+/* Returns what said it, or NULL. s->dt_ns comes with the preset. */
+static const struct node *read_dt(
 	struct walk *w, const struct node *at, struct program *program, struct conf_stream *s)
 {
 	char buf[160], line[32];
 	double seconds;
 	uint32_t own = walk_dt(w, at), dt_ns;
-	s->dt_ns = own ? own : w->conf->dt_ns;
 	if (own)
-		walk_check_dt(w, place_value(at), own);
+		s->dt_ns = own;
 	if (!asked(w, program, "dt", &seconds))
-		return;
+		return own ? at : NULL;
 	const struct node *stage = conf_encode_find(program, -1, "dt");
-	struct place place = place_value(stage ? stage : program->whole);
+	if (!stage)
+		stage = program->whole;
+	struct place place = place_value(stage);
 	const char *wrong = walk_dt_from(seconds, &dt_ns, buf, sizeof(buf));
 	if (wrong) {
 		contradict(w, program, place, "%s", wrong);
@@ -194,9 +198,9 @@ static void read_dt(
 			dt_ns, node_line(at, line, sizeof(line)), own);
 	} else {
 		s->dt_ns = dt_ns;
-		if (!own)
-			walk_check_dt(w, place, dt_ns);
+		return own ? at : stage;
 	}
+	return own ? at : NULL;
 }
 
 static void read_window(
@@ -206,7 +210,8 @@ static void read_window(
 	char line[32];
 	double ticks;
 	bool said = walk_param(w, at, &stream_keys[STREAM_WINDOW], &v);
-	s->window = (uint32_t)v.integer;
+	if (said)
+		s->window = (uint32_t)v.integer;
 	if (!asked(w, program, "seq_length", &ticks))
 		return;
 	const struct node *stage = conf_encode_find(program, -1, "seq_length");
@@ -234,45 +239,11 @@ static void check_program(struct walk *w, struct program *program, struct conf_s
 	pipeline_free(p);
 }
 
-/* Bytes without which no row can be sent; `pairs` may leave channels out. */
-static uint64_t row_bytes(const struct conf_stream *s)
-{
-	static const uint8_t sizes[] = {[ROW_F32] = 4,
-		[ROW_F64] = 8,
-		[ROW_I8] = 1,
-		[ROW_U8] = 1,
-		[ROW_I16] = 2,
-		[ROW_U16] = 2,
-		[ROW_I32] = 4,
-		[ROW_JSON] = 2,
-		[ROW_PAIRS] = 0};
-	return (uint64_t)s->channels * sizes[s->type];
-}
-
-static void check_row(struct walk *w, const struct node *const *at, const struct conf_stream *s)
-{
-	uint64_t bytes = row_bytes(s);
-	const struct node *place = at[STREAM_CHANNELS] ? at[STREAM_CHANNELS] : at[STREAM_NAMES];
-	if (place && bytes > w->conf->max_row_bytes)
-		faults_error(w->faults, place_value(place),
-			"a row of %u channels of type %s has %llu bytes, more than max_row_bytes "
-			"(%llu): raise that",
-			s->channels, row_type_words[s->type], (unsigned long long)bytes,
-			(unsigned long long)w->conf->max_row_bytes);
-}
-
-static void read_group(struct walk *w, const struct node *at, struct conf_stream *s)
-{
-	s->group = walk_keep(w, walk_name(w, at));
-	if (s->group && w->conf->clock == CLOCK_DATA)
-		faults_warn(w->faults, place_key(at),
-			"in clock data the streams of a group tick one by one, and a bundle does not "
-			"say which one did; subscribe to spikes/ instead");
-}
-
-struct conf_stream *conf_stream_read(struct walk *w, const struct node *node)
+struct conf_stream *conf_stream_read(struct walk *w, const struct node *node,
+	const struct conf_preset *preset, const struct node **dt_at)
 {
 	const struct node *at[STREAM_KEYS];
+	*dt_at = NULL;
 	if (!walk_map(w, node, stream_keys, at))
 		return NULL;
 	struct conf_stream *s = calloc(1, sizeof(*s));
@@ -281,23 +252,24 @@ struct conf_stream *conf_stream_read(struct walk *w, const struct node *node)
 		return NULL;
 	}
 	s->line = node->line;
-	s->seed = w->conf->seed;
-	if (!at[STREAM_NAME])
+	s->dt_ns = preset->dt_ns;
+	s->window = preset->window;
+	s->seed = preset->seed;
+	if (!at[STREAM_NAME] && !preset->name)
 		faults_error(w->faults, place_value(node), "needs a name");
-	s->name = walk_keep(w, walk_name(w, at[STREAM_NAME]));
-	read_channels(w, node, at, s);
+	s->name = walk_keep(w, at[STREAM_NAME] ? walk_name(w, at[STREAM_NAME]) : preset->name);
+	read_channels(w, node, at, preset, s);
 	if (at[STREAM_SHAPE])
 		read_shape(w, at[STREAM_SHAPE], s);
 	s->unit = walk_keep(w, walk_text(w, at[STREAM_UNIT], UNIT_TEXT_MAX));
 	read_input(w, at[STREAM_INPUT], s);
 	read_publish(w, at[STREAM_PUBLISH], s);
-	read_group(w, at[STREAM_GROUP], s);
-	check_row(w, at, s);
+	s->group = walk_keep(w, walk_name(w, at[STREAM_GROUP]));
 
 	struct program program;
 	conf_encode_read(w, node, at[STREAM_RANGE], at[STREAM_ENCODE], &program);
 	s->spec = program.spec;
-	read_dt(w, at[STREAM_DT], &program, s);
+	*dt_at = read_dt(w, at[STREAM_DT], &program, s);
 	read_window(w, at[STREAM_WINDOW], &program, s);
 	if (program.sound && s->name && s->channels)
 		check_program(w, &program, s);
@@ -329,21 +301,4 @@ void conf_stream_free(struct conf_stream *stream)
 	free(stream->group);
 	pipeline_spec_free(stream->spec);
 	free(stream);
-}
-
-static bool name_letter(char c)
-{
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-	       c == '_' || c == '.' || c == '-';
-}
-
-bool conf_name_ok(const char *name, size_t length)
-{
-	if (length < 1 || length > 64)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (!name_letter(name[i]))
-			return false;
-	}
-	return true;
 }

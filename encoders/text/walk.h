@@ -1,19 +1,17 @@
-/* Reading a tree by the rows of keys.h: what all parts of the walk share.
+/* Reading a tree by rows of key.h: what all parts of the walk share.
  *
  * Every reader reports what it cannot take and gives the default in its place, so that one walk
- * finds all faults. Cold loop only.
+ * finds all faults. Cold code only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/conf/conf.h"
-#include "daemon/conf/faults.h"
-#include "daemon/conf/keys.h"
-#include "daemon/conf/node.h"
+#include "encoders/text/faults.h"
+#include "encoders/text/key.h"
+#include "encoders/text/node.h"
 
 struct walk {
 	struct conf_faults *faults;
-	const struct conf *conf; /* top-level values, read before the streams */
 };
 
 /* Finds the keys of a map: at[i] = the node of keys[i], or NULL. Unknown keys are errors with the
@@ -36,13 +34,11 @@ uint32_t walk_dt(struct walk *w, const struct node *at);
 /* The same for a number of seconds that a stage was given. NULL, or why not (a static text). */
 const char *walk_dt_from(double seconds, uint32_t *dt_ns, char *buf, size_t size);
 
-/* Warns where clock wall cannot be expected to keep so short a tick. */
-void walk_check_dt(struct walk *w, struct place place, uint32_t dt_ns);
-
 /* The text of a node of 1 to `longest` bytes, or NULL = reported or not there. Borrowed. */
 const char *walk_text(struct walk *w, const struct node *at, size_t longest);
-/* The same for a name as in conf_name_ok. */
+/* The same for a name as in walk_name_ok. */
 const char *walk_name(struct walk *w, const struct node *at);
+bool walk_name_ok(const char *name, size_t length); /* [A-Za-z0-9_.-]{1,64} */
 
 /* The items of a list; a node that is no list counts as a list of itself. */
 const struct node *walk_items(const struct node *at, uint32_t *count);

@@ -1,7 +1,9 @@
 /* Reading stages. Their parameters are texts here; the rows of the stage class judge them.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/conf_encode.h"
+#include "encoders/text/conf_encode.h"
+
+#include "encoders/text/stream_keys.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 /* Faults of a configuration: collecting, ordering, printing.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "daemon/conf/faults.h"
+#include "encoders/text/faults.h"
 
-#include "daemon/core/text.h"
+#include "encoders/text/clean.h"
 
 #include <errno.h>
 #include <stdarg.h>

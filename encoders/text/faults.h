@@ -1,12 +1,31 @@
-/* Collecting what is wrong with a configuration, each with its place in the file.
- *
- * Used by the files of this folder only; cold loop.
+/* Collecting what is wrong with a configuration, each with its place in the text. Cold code only.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/conf/conf.h"
-#include "daemon/conf/node.h"
+#include "encoders/text/node.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* Everything that was found wrong (or, as a warning, odd), in order of the file. Zeroed before use.
+ * At most 100 are kept; the last of them then says how many more there are. */
+struct conf_fault {
+	bool warning;
+	int line, column; /* 1-based; 0 = the whole file */
+	char path[128];   /* "streams[2].encode[0].lif.v_th" */
+	char text[400];   /* one sentence with what would do */
+};
+struct conf_faults {
+	struct conf_fault *items;
+	size_t count, errors; /* errors = items that are not warnings */
+	size_t more;          /* found beyond those that were kept */
+};
+void conf_faults_fini(struct conf_faults *faults);
+
+/* One line a fault: "spiked.yaml:12:7: error: streams[0].encode[0].lif.v_thr: …". `path` is the
+ * file's name as the user gave it, NULL = no file. 0 or a negative errno of the stream. */
+int conf_faults_print(FILE *out, const char *path, const struct conf_faults *faults);
 
 /* Where in the file, and what it is called. */
 struct place {

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/conf/walk.h"
+#include "encoders/pipeline.h"
+#include "encoders/text/walk.h"
 
 struct program {
 	struct pipeline_spec *spec;                     /* handed on to the stream */
