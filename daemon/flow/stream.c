@@ -9,7 +9,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,31 +75,6 @@ static int init_input(struct stream *s)
 	return ret;
 }
 
-/* The range's bounds: infinities are clamped to them. */
-static void find_bounds(struct stream *s)
-{
-	const struct pipeline *p = s->program;
-	const struct param *rows = p->ranged ? p->stages[0].class->params : NULL;
-
-	s->lo = s->hi = NULL;
-	for (const struct param *row = rows; row && row->name; row++) {
-		if (!strcmp(row->name, "lo"))
-			s->lo = &p->stages[0].values[row - rows];
-		else if (!strcmp(row->name, "hi"))
-			s->hi = &p->stages[0].values[row - rows];
-	}
-}
-
-static float low_bound(const struct stream *s, uint32_t c)
-{
-	return s->lo ? (float)param_number(s->lo, c) : -FLT_MAX;
-}
-
-static float high_bound(const struct stream *s, uint32_t c)
-{
-	return s->hi ? (float)param_number(s->hi, c) : FLT_MAX;
-}
-
 struct stream *stream_new(struct conf_stream *conf, struct fault *f)
 {
 	struct stream *s = calloc(1, sizeof(*s));
@@ -120,7 +94,7 @@ struct stream *stream_new(struct conf_stream *conf, struct fault *f)
 			conf->name, conf->channels, s->program->out_lines);
 		goto fail;
 	}
-	find_bounds(s);
+	s->bounds = bounds_of(s->program);
 	init_topics(s);
 	return s;
 fail:
@@ -146,17 +120,6 @@ void stream_free(struct stream *s)
 	free(s);
 }
 
-/* Infinities of channels that have bounds of their own. */
-static void clamp_each(struct stream *s, const float *row, uint32_t first, uint32_t n)
-{
-	for (uint32_t i = 0; i < n; i++) {
-		uint32_t c = first + i;
-
-		if (isinf(row[i]))
-			s->newest[c] = row[i] > 0 ? high_bound(s, c) : low_bound(s, c);
-	}
-}
-
 static void count_merged(struct stream *s, uint64_t missing, uint64_t clamped)
 {
 	/* A pairs row names some channels: the others are not missing. */
@@ -172,9 +135,7 @@ static void merge(struct stream *s, const float *row, uint32_t first, uint32_t n
 {
 	struct merged met = {0};
 
-	kernels_get()->merge(row, s->newest + first, low_bound(s, 0), high_bound(s, 0), n, &met);
-	if (met.clamped)
-		clamp_each(s, row, first, n);
+	bounds_merge(&s->bounds, row, s->newest + first, first, n, &met);
 	count_merged(s, met.missing, met.clamped);
 	s->fresh |= !s->conf->window;
 }
@@ -191,7 +152,7 @@ static void add_to_mean(struct stream *s, const float *row, uint32_t first, uint
 			continue;
 		}
 		if (isinf(x)) {
-			x = x > 0 ? high_bound(s, c) : low_bound(s, c);
+			x = x > 0 ? bounds_high(&s->bounds, c) : bounds_low(&s->bounds, c);
 			clamped++;
 		}
 		/* Not 0 + x: the mean of a single -0 is -0. */
@@ -486,6 +447,6 @@ struct pipeline *stream_swap_program(struct stream *s, struct pipeline *program)
 	assert(pipeline_same_layout(old, program));
 	s->program = program;
 	s->fresh = true;
-	find_bounds(s);
+	s->bounds = bounds_of(s->program);
 	return old;
 }

@@ -12,6 +12,7 @@
 #include "daemon/core/hist.h"
 #include "daemon/flow/frame.h"
 #include "daemon/flow/rows.h"
+#include "encoders/bounds.h"
 
 #include <stdatomic.h>
 
@@ -43,10 +44,8 @@ struct stream {
 	struct conf_stream *conf; /* owned */
 	struct pipeline *program; /* swapped by `set` */
 	struct pipeline_state *state;
-	struct blob *meta; /* swapped with the program */
-	const struct param_value *lo,
-		*hi; /* of the program's range: what infinities are clamped to;
-					    * NULL = no range, -/+FLT_MAX */
+	struct blob *meta;    /* swapped with the program */
+	struct bounds bounds; /* of the program */
 	struct hist *
 		lateness; /* of the ticks of its dt, shared by all streams that have it; not owned */
 	struct group *group;                 /* of the set that is in force, or NULL */

@@ -22,7 +22,6 @@ struct conf_stream {
 	uint32_t queue_rows; /* capacity of mode queue */
 	int64_t stale_ns;    /* INT64_MAX = never */
 	enum on_stale on_stale;
-	bool has_range; /* then the spec's first stage is that range */
 	enum payload payload;
 	bool publish_empty; /* spikes/ also on ticks without spikes */
 	char *group;        /* NULL = none */
