@@ -34,7 +34,7 @@ const struct key top_keys[] = {
 			.row.name = "dt",
 			.row.type = PARAM_NUMBER,
 			.row.unit = UNIT_SECONDS,
-			.row.preset = "1 ms",
+			.row.preset = DT_PRESET,
 			.row.min = 1e-6,
 			.row.max = 4,
 			.row.help = "Length of a tick of every stream that does not say its own; "
@@ -65,9 +65,9 @@ const struct key top_keys[] = {
 		{
 			.row.name = "seed",
 			.row.type = PARAM_COUNT,
-			.row.preset = "1",
-			.row.help = "Seed of all random stages; each stream draws its own numbers "
-				    "from it and its name.",
+			.row.preset = SEED_PRESET,
+			.row.help = "Seed of all random stages whose stream does not say its own; "
+				    "each stream draws its own numbers from it and its name.",
 		},
 	[TOP_INGEST] =
 		{

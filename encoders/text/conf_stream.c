@@ -254,7 +254,8 @@ struct conf_stream *conf_stream_read(struct walk *w, const struct node *node,
 	s->line = node->line;
 	s->dt_ns = preset->dt_ns;
 	s->window = preset->window;
-	s->seed = preset->seed;
+	s->seed = at[STREAM_SEED] ? walk_count(w, at[STREAM_SEED], &stream_keys[STREAM_SEED])
+				  : preset->seed;
 	if (!at[STREAM_NAME] && !preset->name)
 		faults_error(w->faults, place_value(node), "needs a name");
 	s->name = walk_keep(w, at[STREAM_NAME] ? walk_name(w, at[STREAM_NAME]) : preset->name);

@@ -16,7 +16,7 @@ struct conf_stream {
 	char *unit; /* NULL = not said */
 	uint32_t dt_ns;
 	uint32_t window; /* ticks, 0 = state persists */
-	uint64_t seed;   /* the top-level one */
+	uint64_t seed;
 	enum row_type type;
 	enum input_mode mode;
 	uint32_t queue_rows; /* capacity of mode queue */

@@ -87,6 +87,14 @@ const struct key stream_keys[] = {
 				    "the first of them; 0 = state persists and rows are used as "
 				    "they come.",
 		},
+	[STREAM_SEED] =
+		{
+			.row.name = "seed",
+			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Seed of the stream's random stages; left out = the top-level "
+				    "one.",
+		},
 	[STREAM_INPUT] =
 		{
 			.row.name = "input",

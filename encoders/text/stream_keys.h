@@ -13,6 +13,7 @@ enum stream_key {
 	STREAM_UNIT,
 	STREAM_DT,
 	STREAM_WINDOW,
+	STREAM_SEED,
 	STREAM_INPUT,
 	STREAM_RANGE,
 	STREAM_ENCODE,
@@ -51,6 +52,10 @@ enum payload { PAYLOAD_WORDS, PAYLOAD_BITMAP, PAYLOAD_AUTO };
 /* Words of the enums above, NULL-terminated, index = value; shared by keys, meta and info. */
 extern const char *const row_type_words[], *const input_mode_words[],
 						   *const on_stale_words[], *const payload_words[];
+
+/* What a stream has for which neither it nor what is around it says otherwise. */
+#define DT_PRESET   "1 ms"
+#define SEED_PRESET "1"
 
 #define UNIT_TEXT_MAX 32      /* bytes of a stream's `unit` */
 #define STAGES_MAX    15      /* in `encode`; `range` makes it one more */

@@ -162,6 +162,7 @@ static void test_other_forms_of_the_same(void **state)
 		"    name: b\n"
 		"    window: 10\n"
 		"    dt: 500 us\n"
+		"    seed: 77\n"
 		"  - {name: c, channels: 1, encode: {PoissonEncoderStep: {dt: 4 ms}}}\n"
 		"  - {name: d, channels: 1, encode: {SpikeLatencyLIFEncoder: {seq_length: 30}}}\n",
 		false);
@@ -198,6 +199,8 @@ static void test_other_forms_of_the_same(void **state)
 	assert_string_equal(b->channel_names[0], "x");
 	assert_int_equal(b->window, 10);
 	assert_int_equal(b->dt_ns, 500000);
+	assert_true(a->seed == UINT64_MAX);
+	assert_int_equal(b->seed, 77);
 	assert_int_equal(conf->streams[2]->dt_ns, 4000000);
 	assert_int_equal(conf->streams[3]->window, 30);
 	conf_free(conf);
