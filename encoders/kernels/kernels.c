@@ -17,6 +17,9 @@
 #define CONVERT_ROWS(set)                                                               \
 	.from_f64 = from_f64_##set, .from_i8 = from_i8_##set, .from_u8 = from_u8_##set, \
 	.from_i16 = from_i16_##set, .from_u16 = from_u16_##set, .from_i32 = from_i32_##set
+#define EXPAND_ROWS(set)                                              \
+	.expand_i8 = expand_i8_##set, .expand_f32 = expand_f32_##set, \
+	.expand_valued = expand_valued_##set
 #define PLANE_ROWS(set) .first = first_##set, .popcount = popcount_##set, .indices = indices_##set
 
 static const struct kernels plain_c = {
@@ -25,6 +28,7 @@ static const struct kernels plain_c = {
 	DRAW_ROWS(c),
 	VALUES_ROWS(c),
 	CONVERT_ROWS(c),
+	EXPAND_ROWS(c),
 	PLANE_ROWS(c),
 };
 
@@ -50,6 +54,7 @@ static const struct kernels avx2 = {
 	DRAW_ROWS(avx2),
 	VALUES_ROWS(avx2),
 	CONVERT_ROWS(avx2),
+	EXPAND_ROWS(avx2),
 	PLANE_ROWS(avx2),
 };
 
@@ -60,6 +65,7 @@ static const struct kernels avx512 = {
 	DRAW_ROWS(avx512),
 	VALUES_ROWS(avx512),
 	CONVERT_ROWS(avx512),
+	EXPAND_ROWS(avx512),
 	PLANE_ROWS(avx512),
 };
 #elif defined(__aarch64__)
@@ -70,6 +76,7 @@ static const struct kernels neon = {
 	DRAW_ROWS(neon),
 	VALUES_ROWS(c),
 	CONVERT_ROWS(c),
+	EXPAND_ROWS(c),
 	.first = first_neon,
 	.popcount = popcount_neon,
 	.indices = indices_c,

@@ -111,6 +111,13 @@ struct kernels {
 	/* Bits that are 1. */
 	uint64_t (*popcount)(const uint64_t *plane, size_t words);
 
+	/* Planes to arrays, one item a line, packed at any address: 1 where `on` has a bit, -1 where
+	 * `minus` (which may be NULL, and has no bit in common with `on`) has one, else 0. */
+	void (*expand_i8)(const uint64_t *on, const uint64_t *minus, int8_t *to, uint32_t count);
+	void (*expand_f32)(const uint64_t *on, const uint64_t *minus, float *to, uint32_t count);
+	/* values[i] where `on` has a bit, else 0. */
+	void (*expand_valued)(const uint64_t *on, const float *values, float *to, uint32_t count);
+
 	/* The numbers of the bits that are 1, ascending, as little-endian u32. Bit 31 marks those of
 	 * `minus`, which may be NULL and has no bit in common with `on`. */
 	void (*indices)(const uint64_t *on, const uint64_t *minus, size_t words, uint8_t *bytes);

@@ -38,11 +38,20 @@
 	uint64_t popcount_##set(const uint64_t *plane, size_t words);                      \
 	void indices_##set(const uint64_t *on, const uint64_t *minus, size_t words, uint8_t *bytes);
 
+#define EXPAND_KERNELS(set)                                                             \
+	void expand_i8_##set(                                                           \
+		const uint64_t *on, const uint64_t *minus, int8_t *to, uint32_t count); \
+	void expand_f32_##set(                                                          \
+		const uint64_t *on, const uint64_t *minus, float *to, uint32_t count);  \
+	void expand_valued_##set(                                                       \
+		const uint64_t *on, const float *values, float *to, uint32_t count);
+
 #define ALL_KERNELS(set)     \
 	LIF_KERNELS(set)     \
 	DRAW_KERNELS(set)    \
 	VALUES_KERNELS(set)  \
 	CONVERT_KERNELS(set) \
+	EXPAND_KERNELS(set)  \
 	PLANE_KERNELS(set)
 
 ALL_KERNELS(c)

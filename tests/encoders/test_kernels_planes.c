@@ -95,6 +95,43 @@ static void indices_body(const struct kernels *kernels, struct test_random *r)
 	free(block);
 }
 
+/* Exactly as much as there are lines, at any address. */
+static void expand_body(const struct kernels *kernels, struct test_random *r)
+{
+	uint64_t on[WORDS], minus[WORDS];
+	float values[64 * WORDS];
+	uint32_t count = random_below(r, 64 * WORDS + 1);
+	bool with_sign = random_below(r, 2);
+	char *block, *i8_block;
+	random_plane(r, on, WORDS);
+	random_plane(r, minus, WORDS);
+	for (uint32_t i = 0; i < WORDS; i++)
+		on[i] &= with_sign ? ~minus[i] : UINT64_MAX;
+	float *to = odd_bytes(r, count * sizeof(*to), sizeof(*to), &block);
+	int8_t *bytes = odd_bytes(r, count, 1, &i8_block);
+	bytes[count] = 0x5a;
+	kernels->expand_f32(on, with_sign ? minus : NULL, to, count);
+	kernels->expand_i8(on, with_sign ? minus : NULL, bytes, count);
+	for (uint32_t i = 0; i < count; i++) {
+		int expected = with_sign && line_is_on(minus, i) ? -1 : line_is_on(on, i);
+		assert_same_bits(to[i], (float)expected);
+		assert_int_equal(bytes[i], expected);
+		values[i] = random_float(r);
+	}
+	assert_int_equal(bytes[count], 0x5a);
+	kernels->expand_valued(on, values, to, count);
+	for (uint32_t i = 0; i < count; i++)
+		assert_same_bits(to[i], line_is_on(on, i) ? values[i] : 0.0f);
+	free(block);
+	free(i8_block);
+}
+
+static void test_planes_become_arrays(void **unused)
+{
+	(void)unused;
+	each_kernel(expand_body, ROUNDS / 40, 123);
+}
+
 static void test_first_lets_each_line_through_once(void **unused)
 {
 	(void)unused;
@@ -160,6 +197,7 @@ int main(void)
 		cmocka_unit_test(test_first_lets_each_line_through_once),
 		cmocka_unit_test(test_popcount_counts),
 		cmocka_unit_test(test_indices_are_those_of_the_bits),
+		cmocka_unit_test(test_planes_become_arrays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
