@@ -12,6 +12,6 @@ struct frame {
 	uint16_t flags;    /* enum spiked_flag */
 	int64_t time_ns;   /* of the tick, UNIX */
 	int64_t source_ns; /* of the newest row used, 0 = none */
-	uint32_t spikes;   /* set bits of both planes */
+	uint32_t spikes;   /* payload_count of out.last */
 	struct pipeline_out out;
 };

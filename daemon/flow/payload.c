@@ -1,12 +1,76 @@
 /* Spikes as bytes of the wire.
  *
+ * Spikes that carry a value or a count are written by the kernel for plain ones, which gives a word
+ * for each line that spiked; then the values are fetched by those words, or the words repeated.
+ *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/payload.h"
 
+#include "encoders/kernels/bits.h"
 #include "encoders/kernels/kernels.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
+
+#define WORD_SIZE sizeof(uint32_t)
+
+uint32_t payload_repeats(const struct lines *lines, uint32_t i)
+{
+	float n = fabsf(lines->values[i]);
+
+	/* Any value gives at least the spike that its bit stands for, and a number. */
+	return !(n >= 1) ? 1 : n < (float)INT32_MAX ? (uint32_t)n : INT32_MAX;
+}
+
+static uint64_t count_repeats(const struct lines *lines)
+{
+	size_t words = lines_words(lines->count);
+	uint64_t count = 0;
+
+	for (size_t w = 0; w < words; w++)
+		for (uint64_t bits = lines->on[w]; bits; bits &= bits - 1)
+			count += payload_repeats(lines,
+				(uint32_t)(w * WORD_LINES) + (uint32_t)__builtin_ctzll(bits));
+	return count;
+}
+
+static void cut_lines(const struct lines *lines, uint32_t most)
+{
+	size_t words = lines_words(lines->count);
+
+	for (size_t w = 0; w < words; w++) {
+		for (uint64_t bits = lines->on[w]; bits; bits &= bits - 1) {
+			float *n = &lines->values[w * WORD_LINES + (unsigned)__builtin_ctzll(bits)];
+
+			if (fabsf(*n) > (float)most)
+				*n = copysignf((float)most, *n);
+		}
+	}
+}
+
+uint32_t payload_count(const struct lines *lines, uint64_t *cut)
+{
+	const struct kernels *kernels = kernels_get();
+	size_t words = lines_words(lines->count);
+	uint64_t count, asked;
+
+	*cut = 0;
+	if (lines->kind == KIND_VALUES)
+		return 0;
+	count = kernels->popcount(lines->on, words);
+	if (lines->kind == KIND_SIGNED)
+		count += kernels->popcount(lines->minus, words);
+	if (lines->kind != KIND_COUNTS || !count)
+		return (uint32_t)count;
+	asked = count_repeats(lines);
+	if (asked <= PAYLOAD_SPIKES_MAX)
+		return (uint32_t)asked;
+	cut_lines(lines, count < PAYLOAD_SPIKES_MAX ? (uint32_t)(PAYLOAD_SPIKES_MAX / count) : 1);
+	count = count_repeats(lines);
+	*cut = asked - count;
+	return (uint32_t)count;
+}
 
 static size_t bitmap_size(const struct lines *lines)
 {
@@ -15,13 +79,17 @@ static size_t bitmap_size(const struct lines *lines)
 
 enum spiked_format payload_format(enum payload wanted, const struct lines *lines, uint32_t spikes)
 {
+	if (lines->kind == KIND_GRADED)
+		return SPIKED_FORMAT_GRADED;
+	if (lines->kind == KIND_COUNTS)
+		return SPIKED_FORMAT_WORDS;
 	switch (wanted) {
 	case PAYLOAD_WORDS:
 		break;
 	case PAYLOAD_BITMAP:
 		return SPIKED_FORMAT_BITMAP;
 	case PAYLOAD_AUTO:
-		if (bitmap_size(lines) < (size_t)spikes * 4)
+		if (bitmap_size(lines) < spikes * WORD_SIZE)
 			return SPIKED_FORMAT_BITMAP;
 		break;
 	}
@@ -30,7 +98,9 @@ enum spiked_format payload_format(enum payload wanted, const struct lines *lines
 
 size_t payload_size(enum spiked_format format, const struct lines *lines, uint32_t spikes)
 {
-	return format == SPIKED_FORMAT_BITMAP ? bitmap_size(lines) : (size_t)spikes * 4;
+	if (format == SPIKED_FORMAT_BITMAP)
+		return bitmap_size(lines);
+	return spikes * (format == SPIKED_FORMAT_GRADED ? WORD_SIZE + sizeof(float) : WORD_SIZE);
 }
 
 static void write_bitmap(const struct lines *lines, uint8_t *bytes)
@@ -43,120 +113,55 @@ static void write_bitmap(const struct lines *lines, uint8_t *bytes)
 		memcpy(bytes + plane, lines->minus, plane);
 }
 
-void payload_write(enum spiked_format format, const struct lines *lines, uint8_t *bytes)
+/* A message's bytes may begin anywhere. */
+static uint32_t word_at(const uint8_t *bytes, size_t i)
+{
+	uint32_t word;
+
+	memcpy(&word, bytes + i * WORD_SIZE, WORD_SIZE);
+	return word;
+}
+
+/* Behind the words: the value of each. */
+static void write_values(const struct lines *lines, uint32_t spikes, uint8_t *words)
+{
+	uint8_t *values = words + spikes * WORD_SIZE;
+
+	for (uint32_t i = 0; i < spikes; i++)
+		memcpy(values + i * sizeof(float), &lines->values[word_at(words, i)],
+			sizeof(float));
+}
+
+/* Repeats the words in their place, last one first: no word moves down, so none is overwritten
+ * before it has been read. */
+static void repeat_words(const struct lines *lines, uint32_t spikes, uint8_t *words)
+{
+	uint8_t *end = words + spikes * WORD_SIZE;
+
+	for (uint64_t i = kernels_get()->popcount(lines->on, lines_words(lines->count)); i-- > 0;) {
+		uint32_t word = word_at(words, i), n = payload_repeats(lines, word);
+
+		word |= lines->values[word] < 0 ? SPIKED_NEGATIVE : 0;
+		for (; n; n--)
+			memcpy(end -= WORD_SIZE, &word, WORD_SIZE);
+	}
+	assert(end == words);
+}
+
+void payload_write(
+	enum spiked_format format, const struct lines *lines, uint32_t spikes, uint8_t *bytes)
 {
 	/* The kernel marks negative spikes as the wire does. */
 	_Static_assert(SPIKED_NEGATIVE == 0x80000000u, "bit 31");
-	assert(lines->kind == KIND_SPIKES || lines->kind == KIND_SIGNED);
-	if (format == SPIKED_FORMAT_BITMAP)
+	assert(lines->kind != KIND_VALUES);
+	if (format == SPIKED_FORMAT_BITMAP) {
 		write_bitmap(lines, bytes);
-	else
-		kernels_get()->indices(lines->on, lines->kind == KIND_SIGNED ? lines->minus : NULL,
-			lines_words(lines->count), bytes);
-}
-
-/* Appends to `bytes`, or only counts. */
-struct text {
-	char *bytes;
-	size_t size;
-};
-
-static void put(struct text *t, const char *s)
-{
-	size_t size = strlen(s);
-
-	if (t->bytes)
-		memcpy(t->bytes + t->size, s, size);
-	t->size += size;
-}
-
-static void put_u64(struct text *t, uint64_t n)
-{
-	char digits[21];
-	size_t at = sizeof(digits) - 1;
-
-	digits[at] = '\0';
-	do
-		digits[--at] = (char)('0' + n % 10);
-	while (n /= 10);
-	put(t, digits + at);
-}
-
-static void put_i64(struct text *t, int64_t n)
-{
-	if (n < 0)
-		put(t, "-");
-	put_u64(t, n < 0 ? 0 - (uint64_t)n : (uint64_t)n);
-}
-
-static void put_hex(struct text *t, uint64_t n)
-{
-	char digits[17];
-
-	for (int i = 15; i >= 0; i--, n >>= 4)
-		digits[i] = "0123456789abcdef"[n & 15];
-	digits[16] = '\0';
-	put(t, digits);
-}
-
-static void put_flags(struct text *t, uint16_t flags)
-{
-	static const char *const words[] = {
-		"\"late\"", "\"gap\"", "\"stale\"", "\"reset\"", "\"window\"", "\"restored\""};
-	const char *comma = "";
-
-	for (unsigned i = 0; i < sizeof(words) / sizeof(*words); i++) {
-		if (!(flags >> i & 1))
-			continue;
-		put(t, comma);
-		put(t, words[i]);
-		comma = ",";
+		return;
 	}
-}
-
-static void put_plane(struct text *t, const uint64_t *plane, size_t words)
-{
-	const char *comma = "";
-
-	for (size_t w = 0; w < words; w++) {
-		for (uint64_t bits = plane[w]; bits; bits &= bits - 1) {
-			put(t, comma);
-			put_u64(t, w * 64 + (unsigned)__builtin_ctzll(bits));
-			comma = ",";
-		}
-	}
-}
-
-size_t payload_json(const struct json_site *site, const struct frame *frame, char *bytes)
-{
-	const struct lines *lines = &frame->out.last;
-	size_t words = lines_words(lines->count);
-	struct text t = {.bytes = bytes};
-
-	put(&t, "{\"stream\":\"");
-	put(&t, site->stream);
-	put(&t, "\",\"epoch\":\"");
-	put_hex(&t, site->epoch);
-	put(&t, "\",\"tick\":");
-	put_u64(&t, frame->tick);
-	put(&t, ",\"seq\":");
-	put_u64(&t, site->seq);
-	put(&t, ",\"time_ns\":");
-	put_i64(&t, frame->time_ns);
-	put(&t, ",\"source_ns\":");
-	put_i64(&t, frame->source_ns);
-	put(&t, ",\"dt_ns\":");
-	put_u64(&t, site->dt_ns);
-	put(&t, ",\"lines\":");
-	put_u64(&t, lines->count);
-	put(&t, ",\"flags\":[");
-	put_flags(&t, frame->flags);
-	put(&t, "],\"spikes\":[");
-	put_plane(&t, lines->on, words);
-	if (lines->kind == KIND_SIGNED) {
-		put(&t, "],\"negative\":[");
-		put_plane(&t, lines->minus, words);
-	}
-	put(&t, "]}");
-	return t.size;
+	kernels_get()->indices(lines->on, lines->kind == KIND_SIGNED ? lines->minus : NULL,
+		lines_words(lines->count), bytes);
+	if (format == SPIKED_FORMAT_GRADED)
+		write_values(lines, spikes, bytes);
+	else if (lines->kind == KIND_COUNTS)
+		repeat_words(lines, spikes, bytes);
 }

@@ -299,7 +299,7 @@ static void put_spikes(zmq_msg_t *parts, const struct publisher *p, const struct
 			.lines = lines->count,
 			.count = f->spikes});
 	init_part(&parts[1], payload_size(format, lines, f->spikes));
-	payload_write(format, lines, zmq_msg_data(&parts[1]));
+	payload_write(format, lines, f->spikes, zmq_msg_data(&parts[1]));
 }
 
 static void put_floats(zmq_msg_t *parts, const struct publisher *p, const struct stream *s,

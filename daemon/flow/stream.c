@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/stream.h"
 
+#include "daemon/flow/payload.h"
 #include "encoders/kernels/kernels.h"
 
 #include "spiked/wire.h"
@@ -345,19 +346,6 @@ static struct input step_input(struct stream *s, uint64_t tick, int64_t now_ns, 
 	};
 }
 
-static uint32_t count_spikes(const struct lines *lines)
-{
-	const struct kernels *kernels = kernels_get();
-	size_t words = lines_words(lines->count);
-	uint64_t count = 0;
-
-	if (lines->kind != KIND_VALUES)
-		count = kernels->popcount(lines->on, words);
-	if (lines->kind == KIND_SIGNED)
-		count += kernels->popcount(lines->minus, words);
-	return (uint32_t)count;
-}
-
 static void run(struct stream *s, bool absent, struct pipeline_out *out)
 {
 	const struct conf_stream *conf = s->conf;
@@ -383,6 +371,7 @@ void stream_tick(
 	struct stream *s, uint64_t tick, uint16_t flags, int64_t now_ns, struct frame *frame)
 {
 	struct input input;
+	uint64_t cut;
 
 	assert(tick >= s->next_tick);
 	pipeline_skip(s->state, tick - s->next_tick);
@@ -406,9 +395,11 @@ void stream_tick(
 	frame->tick = tick;
 	frame->flags = flags;
 	frame->source_ns = s->used_ns;
-	frame->spikes = count_spikes(&frame->out.last);
+	frame->spikes = payload_count(&frame->out.last, &cut);
 	counter_add(&s->counters.ticks, 1);
 	counter_add(&s->counters.spikes, frame->spikes);
+	if (cut)
+		counter_add(&s->counters.spikes_cut, cut);
 	if (input.stale)
 		counter_add(&s->counters.stale_ticks, 1);
 	if (flags & SPIKED_LATE)
