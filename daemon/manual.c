@@ -106,6 +106,7 @@ void manual_encoders(FILE *out)
 		print_kinds(out, class);
 		print_aliases(out, class);
 		fprintf(out, "  source: %s\n", class->source);
+		fprintf(out, "  decoder: %s\n", class->decoder ? class->decoder->help : "none");
 		for (const struct param *row = class->params; row && row->name; row++)
 			print_param(out, row);
 	}

@@ -135,6 +135,11 @@ static void print_encoder(const json_t *encoder)
 		text_print(stdout, ctl_text(encoder, "source"));
 		putchar('\n');
 	}
+	if (*ctl_text(encoder, "decoder")) {
+		printf("Decoder: ");
+		text_print(stdout, ctl_text(encoder, "decoder"));
+		putchar('\n');
+	}
 	json_array_foreach(json_object_get(encoder, "params"), index, item) print_param(item);
 }
 

@@ -222,14 +222,15 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 	const struct pipeline *p = e->program;
 
 	return json_pack(
-		"{s:s, s:o, s:i, s:s, s:I, s:o?, s:o?, s:s?, s:o?, s:I, s:I, s:s, s:I, s:b, "
-		"s:s, s:b, s:o, s:o, s:s?, s:o?, s:o}",
+		"{s:s, s:o, s:i, s:s, s:I, s:o?, s:o?, s:s?, s:o?, s:I, s:I, s:s, s:I, s:s, "
+		"s:b, s:s, s:b, s:o, s:o, s:s?, s:o?, s:o}",
 		"stream", conf->name, "epoch", describe_epoch(r->site.epoch), "protocol",
 		SPIKED_PROTOCOL, "version", SPIKED_VERSION, "channels", (json_int_t)conf->channels,
 		"names", strings(conf->channel_names, conf->channels), "shape", shape(conf), "unit",
 		conf->unit, "range", range(p), "lines", (json_int_t)p->out_lines, "dt_ns",
 		(json_int_t)conf->dt_ns, "clock", clock_words[r->site.conf->clock], "window",
-		(json_int_t)conf->window, "signed", p->out_kind == KIND_SIGNED, "payload",
+		(json_int_t)conf->window, "output", kind_text(p->out_kind), "signed",
+		(p->out_kind & (KIND_SIGNED | KIND_COUNTS)) != 0, "payload",
 		payload_words[conf->payload], "empty", conf->publish_empty, "input", input(conf),
 		"pipeline", pipeline(p), "group", conf->group, "group_streams",
 		group_members(r, conf->group), "topics", topics(e->stream));
@@ -293,10 +294,11 @@ static json_t *encoder(const struct encoder_class *class)
 
 	for (const struct param *row = class->params; row && row->name; row++)
 		json_array_append_new(params, param(row));
-	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s, s:o}", "name", class->name, "aliases",
-		aliases(class), "summary", class->summary, "source", class->source, "input",
-		kinds(class->in), "output", class->out ? kind_text(class->out) : "as input",
-		"params", params);
+	return json_pack("{s:s, s:o, s:s, s:s, s:o, s:s, s:s?, s:o}", "name", class->name,
+		"aliases", aliases(class), "summary", class->summary, "source", class->source,
+		"input", kinds(class->in), "output",
+		class->out ? kind_text(class->out) : "as input", "decoder",
+		class->decoder ? class->decoder->help : NULL, "params", params);
 }
 
 json_t *describe_encoders(void)
