@@ -228,7 +228,20 @@ static void read_window(
 
 #undef contradict
 
-static void check_program(struct walk *w, struct program *program, struct conf_stream *s)
+/* Spikes that carry a value or a count do not fit one bit a line. */
+static void check_payload(
+	struct walk *w, const struct node *publish, const struct conf_stream *s, enum kind kind)
+{
+	if (!(kind & KIND_VALUED) || s->payload != PAYLOAD_BITMAP)
+		return;
+	const struct node *at = node_find(publish, publish_keys[PUBLISH_PAYLOAD].row.name);
+	faults_error(w->faults, place_value(at),
+		"a bitmap has one bit a line, and this stream gives %s: use words",
+		kind_text(kind));
+}
+
+static void check_program(
+	struct walk *w, struct program *program, const struct node *publish, struct conf_stream *s)
 {
 	struct fault f;
 	struct pipeline *p = conf_stream_pipeline(s, &f);
@@ -236,6 +249,7 @@ static void check_program(struct walk *w, struct program *program, struct conf_s
 		conf_encode_fault(w, program, &f);
 		return;
 	}
+	check_payload(w, publish, s, p->out_kind);
 	pipeline_free(p);
 }
 
@@ -273,7 +287,7 @@ struct conf_stream *conf_stream_read(struct walk *w, const struct node *node,
 	*dt_at = read_dt(w, at[STREAM_DT], &program, s);
 	read_window(w, at[STREAM_WINDOW], &program, s);
 	if (program.sound && s->name && s->channels)
-		check_program(w, &program, s);
+		check_program(w, &program, at[STREAM_PUBLISH], s);
 	return s;
 }
 

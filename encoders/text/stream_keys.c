@@ -205,8 +205,9 @@ const struct key publish_keys[] = {
 			.row.type = PARAM_CHOICE,
 			.row.preset = "words",
 			.row.choices = payload_words,
-			.row.help = "How spikes are written: words = 4 bytes each; bitmap = one "
-				    "bit a line; auto = the shorter, tick by tick.",
+			.row.help = "How spikes are written: words = 4 bytes each, 8 if they "
+				    "carry a value; bitmap = one bit a line, for spikes without "
+				    "value or count; auto = the shorter, tick by tick.",
 		},
 	[PUBLISH_EMPTY] =
 		{
