@@ -54,7 +54,7 @@ static struct place parameter_place(
 	return place_value(at);
 }
 
-static void read_parameter(
+void conf_encode_parameter(
 	struct walk *w, struct program *program, unsigned stage, const struct node *at)
 {
 	struct fault f;
@@ -79,7 +79,7 @@ static void read_parameters(
 		return;
 	}
 	for (uint32_t i = 0; i < map->count; i++)
-		read_parameter(w, program, stage, &map->items[i]);
+		conf_encode_parameter(w, program, stage, &map->items[i]);
 }
 
 /* Appends the stage; index, or negative and reported. */

@@ -17,6 +17,10 @@ struct program {
 void conf_encode_read(struct walk *w, const struct node *stream, const struct node *range,
 	const struct node *encode, struct program *program);
 
+/* Reads one parameter of a stage that is there: a node whose key names it. */
+void conf_encode_parameter(
+	struct walk *w, struct program *program, unsigned stage, const struct node *at);
+
 /* Where parameter `key` of stage `stage` (-1 = the first that has it) is in the file. */
 const struct node *conf_encode_find(const struct program *program, int stage, const char *key);
 

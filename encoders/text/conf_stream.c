@@ -291,6 +291,21 @@ struct conf_stream *conf_stream_read(struct walk *w, const struct node *node,
 	return s;
 }
 
+struct conf_stream *conf_stages_read(
+	struct walk *w, const struct node *encode, const struct conf_preset *preset)
+{
+	const struct node *dt_at;
+	struct node item = *encode;
+	const struct node stream = {.kind = NODE_MAP,
+		.items = &item,
+		.count = 1,
+		.line = encode->line,
+		.column = encode->column};
+	/* Its items go on pointing to the list that was written, whose path is empty. */
+	item.key = stream_keys[STREAM_ENCODE].row.name;
+	return conf_stream_read(w, &stream, preset, &dt_at);
+}
+
 struct pipeline *conf_stream_pipeline(const struct conf_stream *stream, struct fault *f)
 {
 	const struct pipeline_site site = {

@@ -43,6 +43,9 @@ struct conf_preset {
  * stream's dt, or NULL. */
 struct conf_stream *conf_stream_read(struct walk *w, const struct node *node,
 	const struct conf_preset *preset, const struct node **dt_at);
+/* The same from what `encode` takes: a list of stages, or one. */
+struct conf_stream *conf_stages_read(
+	struct walk *w, const struct node *encode, const struct conf_preset *preset);
 void conf_stream_free(struct conf_stream *stream); /* accepts NULL */
 
 /* Builds the stream's program; the walker has called it once, so that it does not fail later. */

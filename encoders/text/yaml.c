@@ -393,7 +393,7 @@ struct tree *tree_from_yaml(const char *bytes, size_t size, struct conf_faults *
 		parse_fault(&parser, bytes, size, faults);
 	} else {
 		if (!yaml_document_get_root_node(&document))
-			faults_error(faults, place_whole(), "the file says nothing");
+			faults_error(faults, place_whole(), "the text says nothing");
 		else if (is_last(&parser, bytes, size, faults))
 			tree = convert(&document, faults);
 		yaml_document_delete(&document);

@@ -15,8 +15,9 @@ CONF = "daemon/conf/conf.h"  # what a stream is configured to be: read by everyb
 # these), and the libraries' headers beside the C library's.
 RULES = (
     ("encoders/kernels", ["encoders/kernels/"], []),
-    ("encoders/text", ["encoders/"], ["yaml.h"]),
-    ("encoders", ["encoders/", "!encoders/text/"], []),
+    ("encoders/text", ["encoders/", "!encoders/library/"], ["yaml.h"]),
+    ("encoders/library", ["encoders/", "spiked/encoders.h"], []),
+    ("encoders", ["encoders/", "!encoders/text/", "!encoders/library/"], []),
     ("daemon/core", ["daemon/core/"], ["jansson.h"]),
     ("daemon/loop", ["daemon/core/", "daemon/loop/"], ["uv.h", "zmq.h"]),
     ("daemon/flow", ["daemon/core/", "daemon/loop/", "daemon/flow/", "daemon/sinks/sink.h", "encoders/", CONF, WIRE],

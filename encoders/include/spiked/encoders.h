@@ -1,8 +1,14 @@
 /* spiked's encoders without the daemon: a pipeline from the text that the daemon reads, run over
- * arrays, and the way back. The spikes are the daemon's, bit for bit.
+ * arrays, and the way back. The spikes are the daemon's in clock `data`, bit for bit, also in a
+ * thread whose locale or floating-point modes were changed.
  *
- * Nothing here keeps global state; objects may be used from any thread, one at a time. Functions
- * that can fail write one sentence to `why` (always NUL-terminated; NULL or size 0 = not wanted).
+ * An object may be used from any thread, by one at a time; different ones at the same time. Nothing
+ * here calls back, waits or keeps state outside of its objects, and a run over much data takes as
+ * long as that takes: a binding may let go of its interpreter's lock meanwhile. The environment's
+ * SPIKED_KERNELS caps the instruction set, as it does for the daemon.
+ *
+ * Functions that can fail write one sentence to `why`, always NUL-terminated and cut where it does
+ * not fit; NULL or size 0 = not wanted.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -42,12 +48,14 @@ struct spiked_pipeline_info {
 	double dt;            /* s */
 };
 
-/* `text` (`size` bytes, YAML or JSON) is one stream as in the daemon's configuration: `channels`
- * (or `names`), `dt` (1 ms unless given), `window`, `seed`, `name` (of the stream: part of the
- * random generators' key), `range`, `encode`; keys that only the daemon needs are accepted. A list
- * is taken as `encode` alone. What the text leaves open is taken from `preset` (NULL = nothing;
- * members that are 0 or NULL say nothing): so a text without channels can be used on an array.
- * NULL with `why` filled: each fault with its line and column. */
+/* `text` (`size` bytes, YAML, so JSON too) is one stream as in the daemon's configuration:
+ * `channels` (or `names`), `dt` (1 ms unless given), `window`, `seed` (1 unless given), `name` (of
+ * the stream: part of the random generators' key, "stream" unless given), `range`, `encode`; keys
+ * that only the daemon needs are checked and have no effect. A list, or a stage's bare name, is taken
+ * as `encode` alone. What the text leaves open is taken from `preset` (NULL = nothing; members that
+ * are 0 or NULL say nothing): so a text without channels can be used on an array.
+ * NULL with `why` filled: a line a fault, "2:9: error: encode[0].lif.v_thr: …", 400 bytes or so
+ * each. */
 struct spiked_pipeline_preset {
 	uint32_t channels, window;
 	double dt; /* s */
@@ -63,31 +71,33 @@ SPIKED_ENCODERS_API void spiked_pipeline_info(
 
 /* Where a run writes; members that are NULL are not wanted. T = rows * info.ticks. */
 struct spiked_pipeline_out {
-	int8_t *spikes; /* T x lines; of SPIKES and SIGNED, and of COUNTS as long as each is within
-			    * int8 (beyond: held at the end) */
-	float *lines;   /* T x lines, of every kind of output */
-	float *state;   /* T x state_lines: a LIF's voltages, a population's activities … */
-	float *values;  /* T x channels: the rows after `range` */
-	uint64_t *counts; /* T: spikes of each tick; of COUNTS their sum of magnitudes */
+	int8_t *spikes;   /* T x lines: of SPIKES and SIGNED; of COUNTS, held at int8's ends; of
+			    * GRADED their signs; of VALUES zeros */
+	float *lines;     /* T x lines, of every kind of output */
+	float *state;     /* T x state_lines: a LIF's voltages, a population's activities … */
+	float *values;    /* T x channels: the rows after `range` */
+	uint64_t *counts; /* T: spikes of each tick; of COUNTS the sum of their magnitudes */
 };
 
 /* Runs `rows` rows of `channels` floats, as the daemon's clock `data` would: each row for info.ticks
  * ticks. State goes on from call to call, so that a signal may come in parts. A NaN is no sample:
  * the channel keeps its last value (0 before the first); infinities are clamped to the range's ends
- * (the largest float32 without one), as the daemon does. Returns the number of ticks run. */
+ * (the largest float32 without one), as the daemon does. `out` may be NULL. Neither allocates nor
+ * fails; returns the number of ticks run. */
 SPIKED_ENCODERS_API size_t spiked_pipeline_run(struct spiked_pipeline *p, const float *rows,
 	size_t rows_count, const struct spiked_pipeline_out *out);
 
-/* As new, or as a window begins anew. */
+/* As new: state, random generators and kept samples. Parameters that were set stay. */
 SPIKED_ENCODERS_API void spiked_pipeline_reset(struct spiked_pipeline *p);
 
 /* Changes a parameter of stage `stage` (0 = the first of range and encode) that may change live;
- * the state goes on. `value` as in the configuration, a list as "[1, 2]". 0 or negative errno. */
+ * the state goes on. `value` as in the configuration, a list as "[1, 2]". 0, or negative errno
+ * with nothing changed. Decoders made before keep the old value. */
 SPIKED_ENCODERS_API int spiked_pipeline_set(struct spiked_pipeline *p, unsigned stage,
 	const char *param, const char *value, char *why, size_t why_size);
 
-/* The state as bytes, which the same pipeline reads on any machine: `save` writes
- * spiked_pipeline_saved_size bytes. `load`: 0, or negative errno with the state unchanged. */
+/* The state and the kept samples as bytes, which the same pipeline reads on any machine: `save`
+ * writes spiked_pipeline_saved_size bytes. `load`: 0, or negative errno with nothing changed. */
 SPIKED_ENCODERS_API size_t spiked_pipeline_saved_size(const struct spiked_pipeline *p);
 SPIKED_ENCODERS_API void spiked_pipeline_save(const struct spiked_pipeline *p, void *bytes);
 SPIKED_ENCODERS_API int spiked_pipeline_load(
@@ -107,11 +117,12 @@ SPIKED_ENCODERS_API void spiked_decoder_info(
 	const struct spiked_decoder *d, unsigned *stage, uint32_t *width);
 
 /* Begins anew; `first` (channels floats, NULL = zeros) is what the first row was, for encoders that
- * only tell of changes. 0 or -ENOMEM. */
+ * only tell of changes. 0 or -ENOMEM; then it begins with zeros. */
 SPIKED_ENCODERS_API int spiked_decoder_reset(struct spiked_decoder *d, const float *first);
 
-/* Decodes T ticks of `lines` (T x lines floats, as a run gave them) to `values` (T x width). Windows
- * begin every info.window ticks from the last reset on. */
+/* Decodes `ticks` ticks of `lines` (ticks x lines floats, as a run gave them) to `values` (ticks x
+ * width). Windows begin every info.window ticks from the last reset on. What is not finite is no
+ * spike. Neither allocates nor fails. */
 SPIKED_ENCODERS_API void spiked_decoder_run(
 	struct spiked_decoder *d, const float *lines, size_t ticks, float *values);
 
