@@ -18,10 +18,16 @@ struct sink {
 	uint32_t channels;
 };
 
-/* Whole numbers but 0, of which int8 holds those nearest to it. */
+/* A count is a whole number but 0; of others nothing is asked but to do no harm. */
 static int8_t narrow(float count)
 {
-	return (int8_t)(count > 127 ? 127 : count < -128 ? -128 : count);
+	return (int8_t)(count >= 127 ? 127 : count > -128 ? count : -128);
+}
+
+static uint64_t magnitude(float count)
+{
+	float n = fabsf(count);
+	return !(n >= 1) ? 1 : n < 0x1p63f ? (uint64_t)n : (uint64_t)1 << 63;
 }
 
 static void narrow_lines(const struct lines *l, int8_t *to)
@@ -68,7 +74,7 @@ static uint64_t count_spikes(const struct lines *l)
 	}
 	for (size_t w = 0; w < words; w++) {
 		for (uint64_t bits = l->on[w]; bits; bits &= bits - 1)
-			count += (uint64_t)fabsf(
+			count += magnitude(
 				l->values[w * WORD_LINES + (unsigned)__builtin_ctzll(bits)]);
 	}
 	return count;

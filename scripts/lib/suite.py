@@ -103,6 +103,7 @@ def build(folder, name, *options, limit=1200):
 def system_env(folder, slow=1.0, **more):
     return {"SPIKED_BIN": str(ROOT / folder / "bin/spiked"),
             "SPIKECTL_BIN": str(ROOT / folder / "bin/spikectl"),
+            "SPIKED_ENCODERS_LIB": str(ROOT / folder / "encoders/libspiked-encoders.so"),
             "SPIKED_SLOW": f"{slow * float(os.environ.get('SPIKED_SLOW', '1')):g}", **more}
 
 
