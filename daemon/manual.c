@@ -81,6 +81,8 @@ static void print_type(FILE *out, const struct param *row)
 		fputs(", or auto", out);
 	if (row->flags & PARAM_PER_CHANNEL)
 		fputs(", one or one a channel", out);
+	if (row->flags & PARAM_LIST)
+		fputs(", one or a list", out);
 	if (row->flags & PARAM_LIVE)
 		fputs(", live", out);
 	if (row->flags & PARAM_NO_EFFECT)

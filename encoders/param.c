@@ -186,7 +186,7 @@ static int parse_item(const struct param *row, const char *text, double *number,
 static int parse_list(const struct param *row, const char *const *texts, size_t n,
 	struct param_value *v, struct fault *f)
 {
-	if (!(row->flags & PARAM_PER_CHANNEL) || row->type != PARAM_NUMBER) {
+	if (!(row->flags & (PARAM_PER_CHANNEL | PARAM_LIST)) || row->type != PARAM_NUMBER) {
 		fault_set(f, -EINVAL, "takes one value, not a list");
 		return name_fault(row, -1, f);
 	}

@@ -37,6 +37,7 @@ enum param_flag {
 	PARAM_OPTIONAL = 16,   /* may be left out although `preset` is NULL */
 	PARAM_MIN_OPEN = 32,   /* the minimum itself is refused */
 	PARAM_MAX_OPEN = 64,   /* the maximum itself is refused */
+	PARAM_LIST = 128, /* a list as long as one likes, that has nothing to do with channels */
 };
 
 struct param {

@@ -31,7 +31,7 @@ static int check_site(const struct pipeline_site *site, struct fault *f)
 }
 
 /* What every parameter must be, whatever the class: there, and a list as long as the stream is
- * wide. */
+ * wide unless it is one of something else. */
 static int check_values(const struct stage *st, struct fault *f)
 {
 	const struct param *rows = st->class->params;
@@ -42,7 +42,7 @@ static int check_values(const struct stage *st, struct fault *f)
 				rows[i].help);
 			return keyed_fault(f, rows[i].name);
 		}
-		if (v->numbers && v->count != st->channels) {
+		if (v->numbers && !(rows[i].flags & PARAM_LIST) && v->count != st->channels) {
 			fault_set(f, -EINVAL,
 				"%s lists %u values and the stream has %u channels; give one a channel, "
 				"or one without a list",
@@ -94,11 +94,13 @@ static int check_kinds(const struct stage *st, const struct stage *before, struc
 			snprintf(takes + used, sizeof(takes) - used, "%s%s", used ? " or " : "",
 				kind_text((enum kind)kind));
 	}
-	bool wants_values = st->class->in == KIND_VALUES;
+	const char *advice = "put an encoder such as lif or poisson before it";
+	if (st->class->in == KIND_VALUES)
+		advice = "a pipeline has one encoder, leave one of the two out";
+	else if (st->in_kind != KIND_VALUES)
+		advice = "put an encoder that gives those before it";
 	return fault_set(f, -EINVAL, "%s takes %s, but %s gives %s; %s", st->asked, takes,
-		before ? before->asked : "the stream", kind_text(st->in_kind),
-		wants_values ? "a pipeline has one encoder, leave one of the two out"
-			     : "put an encoder such as lif or poisson before it");
+		before ? before->asked : "the stream", kind_text(st->in_kind), advice);
 }
 
 /* Fills and checks one stage of the draft, `values` being its share of the draft's values. */

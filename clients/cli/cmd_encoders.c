@@ -80,6 +80,7 @@ static void print_param(const json_t *param)
 		const char *key, *text;
 	} marks[] = {
 		{"per_channel", ", one or one a channel"},
+		{"list", ", one or a list"},
 		{"live", ", may be set live"},
 		{"no_effect", ", has no effect"},
 	};

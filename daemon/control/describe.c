@@ -261,12 +261,12 @@ static json_t *choices(const struct param *row)
 
 static json_t *param(const struct param *row)
 {
-	return json_pack("{s:s, s:s, s:s, s:s?, s:o?, s:o?, s:o?, s:b, s:b, s:b, s:s}", "name",
+	return json_pack("{s:s, s:s, s:s, s:s?, s:o?, s:o?, s:o?, s:b, s:b, s:b, s:b, s:s}", "name",
 		row->name, "type", param_type_text(row->type), "unit", param_unit_text(row->unit),
 		"default", row->preset, "min", bound(row, row->min), "max", bound(row, row->max),
-		"choices", choices(row), "per_channel", !!(row->flags & PARAM_PER_CHANNEL), "live",
-		!!(row->flags & PARAM_LIVE), "no_effect", !!(row->flags & PARAM_NO_EFFECT), "help",
-		row->help);
+		"choices", choices(row), "per_channel", !!(row->flags & PARAM_PER_CHANNEL), "list",
+		!!(row->flags & PARAM_LIST), "live", !!(row->flags & PARAM_LIVE), "no_effect",
+		!!(row->flags & PARAM_NO_EFFECT), "help", row->help);
 }
 
 static json_t *kinds(unsigned mask)

@@ -18,6 +18,8 @@ static const struct param rate = {.name = "rate",
 	.preset = "100",
 	.min = 0,
 	.max = 1000};
+static const struct param bands = {
+	.name = "bands", .type = PARAM_NUMBER, .unit = UNIT_HERTZ, .flags = PARAM_LIST};
 static const struct param tau = {.name = "tau",
 	.type = PARAM_NUMBER,
 	.unit = UNIT_SECONDS,
@@ -245,6 +247,8 @@ static void test_lists_give_one_value_a_channel(void **unused)
 	param_fini(&copy);
 	assert_int_equal(param_parse(&rate, three, 1, true, &v, &f), 0);
 	assert_true(v.numbers && v.count == 1); /* a list of one is a list */
+	assert_int_equal(param_parse(&bands, three, 2, true, &v, &f), 0);
+	assert_true(v.count == 2 && v.numbers[1] == 2);
 	param_fini(&v);
 }
 
