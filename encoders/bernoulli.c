@@ -40,14 +40,7 @@ const struct param bernoulli_params[] = {
 			.help = "philox: spikes depend on seed, stream, tick and line alone; mt19937: those "
 				"of torch's CPU generator.",
 		},
-	[SEED] =
-		{
-			.name = "seed",
-			.type = PARAM_COUNT,
-			.flags = PARAM_OPTIONAL,
-			.help = "Seed of this stage; by default it comes from the top-level seed and the "
-				"stream's name.",
-		},
+	[SEED] = STAGE_SEED_ROW,
 	[SEQ_LENGTH] = STAGE_SEQ_LENGTH_ROW,
 	[DT] = STAGE_DT_ROW,
 	{0},

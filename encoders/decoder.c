@@ -71,17 +71,26 @@ static int check_way(const struct stage *st, struct fault *f)
 	return way->plan ? way->plan(st, f) : 0;
 }
 
-struct decoder *decoder_new(
-	const struct pipeline *p, const struct decoder_options *options, struct fault *f)
+/* How far back values can be had: stages that pass spikes on give none without the encoder before
+ * them. p->count with `f` filled = nowhere. */
+static uint32_t first_inverted(const struct pipeline *p, struct fault *f)
 {
 	uint32_t first = p->count;
 	while (first > 0 && check_way(&p->stages[first - 1], f) == 0)
 		first--;
-	if (first == p->count && p->count > 0) {
-		if (f)
-			f->stage = (int)p->count - 1;
+	if (f)
+		f->stage = (int)first - 1;
+	while (first < p->count && p->stages[first].in_kind != KIND_VALUES)
+		first++;
+	return first;
+}
+
+struct decoder *decoder_new(
+	const struct pipeline *p, const struct decoder_options *options, struct fault *f)
+{
+	uint32_t first = first_inverted(p, f);
+	if (first == p->count && p->count > 0)
 		return NULL;
-	}
 	struct decoder *d = aligned_alloc(STAGE_ALIGN, lay_out(p, first, NULL));
 	if (!d) {
 		fault_set(f, -ENOMEM, "not enough memory for the decoder");

@@ -3,8 +3,8 @@
  *   out = seen ? 0 : in;  seen |= in != 0
  *
  * Norse's spike_latency_encode for the spikes 0 and 1. On signed spikes a negative one blocks like
- * a positive one (Norse's byte mask lets some later ones through). There are no values, so neither
- * NaN nor saturation.
+ * a positive one (Norse's byte mask lets some later ones through); a graded spike or a count passes
+ * with what it carries. No values come in, so there is neither NaN nor saturation.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/kernels/kernels.h"
@@ -41,6 +41,7 @@ static void first_run(const struct stage *st, void *state, const struct lines *i
 	/* Never both on a line at one tick, so the order of the planes does not matter. */
 	if (in->kind == KIND_SIGNED)
 		kernels_get()->first(state, in->minus, out->minus, words);
+	stage_pass_values(in, out);
 }
 
 static int first_check(const struct stage *st, const void *state)
@@ -58,7 +59,7 @@ const struct encoder_class encoder_first_spike = {
 	.name = "first_spike",
 	.summary = "Keeps the first spike of each line in a window; stands behind any encoder.",
 	.source = "Norse spike_latency_encode",
-	.in = KIND_SPIKES | KIND_SIGNED,
+	.in = KIND_PLAIN | KIND_VALUED,
 	.out = 0,
 	.state_version = 1,
 	.aliases = first_aliases,

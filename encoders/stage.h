@@ -82,6 +82,32 @@ static inline float stage_spike(const struct lines *l, uint32_t i)
 	return l->kind & KIND_VALUED ? l->values[i] : 1;
 }
 
+/* For stages that let some spikes pass, once `out` has its planes: what the spikes carry. */
+static inline void stage_pass_values(const struct lines *in, struct lines *out)
+{
+	for (size_t w = 0; in->kind & KIND_VALUED && w < lines_words(in->count); w++) {
+		if (out->on[w])
+			memcpy(out->values + w * WORD_LINES, in->values + w * WORD_LINES,
+				WORD_LINES * sizeof(*out->values));
+	}
+}
+
+/* All spikes of `in`, whatever their kind. */
+static inline void stage_pass(const struct lines *in, struct lines *out)
+{
+	size_t bytes = lines_words(in->count) * sizeof(*in->on);
+	memcpy(out->on, in->on, bytes);
+	if (in->kind == KIND_SIGNED)
+		memcpy(out->minus, in->minus, bytes);
+	stage_pass_values(in, out);
+}
+
+/* The lines of word `w` that have a spike. */
+static inline uint64_t stage_fired(const struct lines *l, size_t w)
+{
+	return l->kind == KIND_SIGNED ? l->on[w] | l->minus[w] : l->on[w];
+}
+
 /* Share of the way to its goal that a first-order average of time constant tau goes in dt. */
 static inline float stage_share(double dt, double tau)
 {
@@ -93,6 +119,13 @@ static inline bool stage_plane_sane(const uint64_t *plane, uint32_t lines)
 {
 	return lines % WORD_LINES == 0 || plane[lines / WORD_LINES] >> lines % WORD_LINES == 0;
 }
+
+#define STAGE_SEED_ROW                                                                         \
+	{                                                                                      \
+		.name = "seed", .type = PARAM_COUNT, .flags = PARAM_OPTIONAL,                  \
+		.help = "Seed of this stage; by default it comes from the top-level seed and " \
+			"the stream's name.",                                                  \
+	}
 
 /* Rows that Norse's stages share; the pipeline reads them, see pipeline_spec_asked. */
 #define STAGE_SEQ_LENGTH_ROW                                                                       \

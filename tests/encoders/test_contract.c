@@ -1,6 +1,7 @@
 /* What every registered stage class owes the pipeline, driven from the registry alone: a new
  * encoder is covered without a line here. Each class runs with its presets, with every choice of
- * its choices, and with a list for each per-channel parameter.
+ * its choices, and with a list for each parameter that takes one. Stages on spikes run behind an
+ * encoder of every kind of spikes that they take.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/test.h"
@@ -13,7 +14,9 @@
 #define WINDOW    8u
 #define CASES_MAX 256
 #define TEXT_MAX  8192
-#define LINES_MAX 1024
+#define LINES_MAX 4096
+
+#define LIST_ITEMS 3u /* of a list that has nothing to do with channels */
 
 static const uint32_t widths[] = {0, 1, 3, 63, 64, 65, 130};
 #define WIDTHS (sizeof(widths) / sizeof(widths[0]))
@@ -23,8 +26,20 @@ struct variant {
 	char row[64]; /* "" = presets alone */
 	char value[64];
 	bool list;
-	bool is_signed; /* a spike stage: behind signed spikes */
+	const char *before; /* a spike stage: the encoder that it is behind, else NULL */
 };
+
+/* Encoders that give each kind of spikes. */
+static const struct producer {
+	enum kind kind;
+	const char *text;
+} producers[] = {
+	{KIND_SPIKES, "lif"},
+	{KIND_SIGNED, "signed_poisson f_max=500"},
+	{KIND_GRADED, "send_on_delta theta=0.1 payload=graded"},
+	{KIND_COUNTS, "step_forward theta=0.1 max_steps=50"},
+};
+#define PRODUCERS (sizeof(producers) / sizeof(producers[0]))
 
 static struct variant variants[CASES_MAX];
 static size_t variant_count;
@@ -44,9 +59,8 @@ static const char *required_text(const struct param *row)
 static void variant_text(const struct variant *v, uint32_t channels, char *text)
 {
 	char *at = text, *end = text + TEXT_MAX;
-	if (!(v->class->in & KIND_VALUES))
-		at += snprintf(at, (size_t)(end - at), "%s | ",
-			v->is_signed ? "signed_poisson f_max=500" : "lif");
+	if (v->before)
+		at += snprintf(at, (size_t)(end - at), "%s | ", v->before);
 	at += snprintf(at, (size_t)(end - at), "%s", v->class->name);
 	for (const struct param *row = v->class->params; row->name; row++) {
 		bool here = strcmp(row->name, v->row) == 0;
@@ -60,16 +74,18 @@ static void variant_text(const struct variant *v, uint32_t channels, char *text)
 			continue;
 		}
 		at += snprintf(at, (size_t)(end - at), " %s=[", row->name);
-		for (uint32_t c = 0; c < channels; c++)
+		uint32_t items = row->flags & PARAM_LIST ? LIST_ITEMS : channels;
+		for (uint32_t c = 0; c < items; c++)
 			at += snprintf(at, (size_t)(end - at), "%s%s", c ? "," : "", v->value);
 		at += snprintf(at, (size_t)(end - at), "]");
 	}
 	assert_true(at < end);
 }
 
-static void add_row_variants(const struct encoder_class *class, const struct param *row)
+static void add_row_variants(
+	const struct encoder_class *class, const struct param *row, const char *before)
 {
-	struct variant v = {.class = class};
+	struct variant v = {.class = class, .before = before};
 	snprintf(v.row, sizeof(v.row), "%s", row->name);
 	if (row->type == PARAM_CHOICE) {
 		for (size_t i = 0; row->choices[i]; i++) {
@@ -77,12 +93,30 @@ static void add_row_variants(const struct encoder_class *class, const struct par
 			add_variant(v);
 		}
 	}
-	if (row->flags & PARAM_PER_CHANNEL && row->type == PARAM_NUMBER) {
+	if (row->flags & (PARAM_PER_CHANNEL | PARAM_LIST) && row->type == PARAM_NUMBER) {
 		bool usable = row->preset && strcmp(row->preset, "auto") != 0;
 		snprintf(v.value, sizeof(v.value), "%s", usable ? row->preset : "0.5");
 		v.list = true;
 		add_variant(v);
 	}
+}
+
+static void add_class_variants(const struct encoder_class *class, const char *before)
+{
+	add_variant((struct variant){.class = class, .before = before});
+	for (const struct param *row = class->params; row->name; row++)
+		add_row_variants(class, row, before);
+}
+
+/* Whether this library has the encoder and it gives what the table says. */
+static bool gives(const struct producer *producer)
+{
+	struct pipeline_site site = site_of(3, WINDOW);
+	struct fault f;
+	struct pipeline *p = build(producer->text, &site, &f);
+	bool right = p && p->out_kind == producer->kind;
+	pipeline_free(p);
+	return right;
 }
 
 /* Lists every class's variants; those that a class refuses on their own (a period without a
@@ -93,11 +127,12 @@ static int list_variants(void **unused)
 	size_t classes;
 	const struct encoder_class *const *all = encoder_classes(&classes);
 	for (size_t i = 0; i < classes; i++) {
-		add_variant((struct variant){.class = all[i]});
-		if (all[i]->in & KIND_SIGNED)
-			add_variant((struct variant){.class = all[i], .is_signed = true});
-		for (const struct param *row = all[i]->params; row->name; row++)
-			add_row_variants(all[i], row);
+		if (all[i]->in & KIND_VALUES)
+			add_class_variants(all[i], NULL);
+		for (size_t k = 0; k < PRODUCERS; k++) {
+			if (all[i]->in & producers[k].kind && gives(&producers[k]))
+				add_class_variants(all[i], producers[k].text);
+		}
 	}
 	size_t kept = 0;
 	for (size_t i = 0; i < variant_count; i++) {
@@ -197,7 +232,7 @@ static void each_variant(
 	for (size_t i = 0; i < variant_count; i++) {
 		for (size_t w = 0; w < WIDTHS; w++) {
 			if (variants[i].list && widths[w] == 0)
-				continue; /* there is no list of none */
+				continue; /* there is no list of no channels */
 			struct pipeline_site site = site_of(widths[w], WINDOW);
 			variant_text(&variants[i], widths[w], text);
 			struct pipeline *p = must_build(text, &site);
