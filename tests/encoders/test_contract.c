@@ -11,7 +11,7 @@
 #include <math.h>
 
 #define TICKS     40u
-#define WINDOW    8u
+#define WINDOW    16u
 #define CASES_MAX 256
 #define TEXT_MAX  8192
 #define LINES_MAX 4096

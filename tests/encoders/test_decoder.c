@@ -11,7 +11,7 @@
 
 #define CHANNELS 67u
 #define TICKS    60u
-#define WINDOW   8u
+#define WINDOW   16u
 
 /* A pipeline that ends in the class, with what it needs before it. */
 static struct pipeline *pipeline_of(const struct encoder_class *class)

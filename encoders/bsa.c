@@ -1,0 +1,96 @@
+/* BSA, Ben's spiker algorithm: a tick gets a spike where taking the filter's response out of the
+ * signal makes what is left smaller by theta at least.
+ *
+ *   e1 = sum of |r[j] - h[j]|,  e2 = sum of |r[j]|;  s = 1 if e1 <= e2 - theta
+ *
+ * Window, taps, delay, NaN and saturation are told in deconvolve.c. e2 - e1 is at most the sum of
+ * |h|, so a theta above that never fires and is refused.
+ *
+ * B. Schrauwen, J. Van Campenhout: BSA, a fast and accurate spike train encoding scheme, IJCNN 2003;
+ * with the threshold taken off as spikify and SpiCoder do, not multiplied.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/deconvolve.h"
+
+#include <errno.h>
+
+static const struct param bsa_params[] = {
+	DECONVOLVE_TAP_ROWS,
+	[DECONVOLVE_THETA] =
+		{
+			.name = "theta",
+			.type = PARAM_NUMBER,
+			.flags = PARAM_PER_CHANNEL | PARAM_LIVE,
+			.preset = "0.9",
+			.min = 0,
+			.max = FLT_MAX,
+			.help = "How much smaller a spike must make what is left of the signal.",
+		},
+	{0},
+};
+
+static int bsa_plan(struct stage *st, struct fault *f)
+{
+	int err = deconvolve_plan(st, f);
+	const struct param_value *theta = &st->values[DECONVOLVE_THETA];
+	float area = err ? 0 : deconvolve_area(st);
+	for (uint32_t c = 0; !err && c < theta->count; c++) {
+		if ((float)param_number(theta, c) <= area)
+			continue;
+		err = stage_fault(f, "theta",
+			"theta %.9g is above the taps' sum of %.9g, so nothing could ever fire",
+			param_number(theta, c), (double)area);
+		if (f && theta->numbers)
+			f->item = (int)c;
+	}
+	return err;
+}
+
+static uint64_t bsa_fits(const struct trace *t)
+{
+	float e1[WORD_LINES] = {0}, e2[WORD_LINES] = {0};
+	uint8_t fires[WORD_LINES];
+	for (uint32_t j = 0; j < t->f; j++) {
+		const float *r = trace_row(t, j);
+		const float h = t->taps[j];
+		for (unsigned i = 0; i < WORD_LINES; i++) {
+			e1[i] += fabsf(r[i] - h);
+			e2[i] += fabsf(r[i]);
+		}
+	}
+	for (unsigned i = 0; i < WORD_LINES; i++)
+		fires[i] = e1[i] <= e2[i] - t->theta[i];
+	return bits_from_bytes(fires);
+}
+
+static void bsa_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,
+	const struct tick *tick)
+{
+	(void)tick;
+	deconvolve_run(st, state, in, out, bsa_fits);
+}
+
+static const struct encoder_decoder bsa_decoder = {
+	.help = DECONVOLVE_HELP
+	"the sum of |error| is at most that of |x| less theta for each spike.",
+	.size = deconvolve_undo_size,
+	.reset = deconvolve_undo_reset,
+	.run = deconvolve_undo,
+};
+
+const struct encoder_class encoder_bsa = {
+	.name = "bsa",
+	.summary =
+		"Fires where a filter's response explains the signal best, and takes it out there.",
+	.source = "Schrauwen and Van Campenhout 2003; spikify bens_spiker",
+	.in = KIND_VALUES,
+	.out = KIND_SPIKES,
+	.state_version = 1,
+	.params = bsa_params,
+	.plan = bsa_plan,
+	.prepare = deconvolve_prepare,
+	.reset = deconvolve_reset,
+	.run = bsa_run,
+	.check = deconvolve_check,
+	.decoder = &bsa_decoder,
+};
