@@ -7,6 +7,7 @@
 #include "encoders/stage.h"
 
 extern const struct param bernoulli_params[];
+extern const struct encoder_decoder bernoulli_decoder;
 
 int bernoulli_plan(struct stage *st, struct fault *f);
 void bernoulli_prepare(struct stage *st);

@@ -4,7 +4,7 @@
  *
  * Norse's poisson_encode (f_max 100) and poisson_encode_step (f_max 1000). Values are meant to be
  * in [0, 1] but not clamped: p >= 1 fires at every tick, zero, negative values and NaN never do.
- * Where u comes from is told in bernoulli.c.
+ * Where u comes from, and the other law of p, is told in bernoulli.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/bernoulli.h"
@@ -37,4 +37,5 @@ const struct encoder_class encoder_poisson = {
 	.reset = bernoulli_reset,
 	.run = poisson_run,
 	.check = bernoulli_check,
+	.decoder = &bernoulli_decoder,
 };

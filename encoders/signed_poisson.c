@@ -4,7 +4,7 @@
  *
  * Norse's signed_poisson_encode (f_max 100) and signed_poisson_encode_step (f_max 1000). Values are
  * meant to be in [-1, 1] but not clamped: p >= 1 fires at every tick, zero and NaN never do. Where
- * u comes from is told in bernoulli.c.
+ * u comes from, and the other law of p, is told in bernoulli.c.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/bernoulli.h"
@@ -44,4 +44,5 @@ const struct encoder_class encoder_signed_poisson = {
 	.reset = bernoulli_reset,
 	.run = signed_run,
 	.check = bernoulli_check,
+	.decoder = &bernoulli_decoder,
 };
