@@ -65,14 +65,7 @@ static const struct param renewal_params[] = {
 			.max = FLT_MAX,
 			.help = "Silence after each spike, before the next interval begins; whole ticks.",
 		},
-	[SEED] =
-		{
-			.name = "seed",
-			.type = PARAM_COUNT,
-			.flags = PARAM_OPTIONAL,
-			.help = "Seed of this stage; by default it comes from the top-level seed and the "
-				"stream's name.",
-		},
+	[SEED] = STAGE_SEED_ROW,
 	{0},
 };
 
