@@ -20,7 +20,8 @@
 #define EXPAND_ROWS(set)                                              \
 	.expand_i8 = expand_i8_##set, .expand_f32 = expand_f32_##set, \
 	.expand_valued = expand_valued_##set
-#define PLANE_ROWS(set) .first = first_##set, .popcount = popcount_##set, .indices = indices_##set
+#define PLANE_ROWS(set) \
+	.first = first_##set, .due = due_##set, .popcount = popcount_##set, .indices = indices_##set
 
 static const struct kernels plain_c = {
 	.name = "c",
@@ -78,6 +79,7 @@ static const struct kernels neon = {
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	.first = first_neon,
+	.due = due_neon,
 	.popcount = popcount_neon,
 	.indices = indices_c,
 };

@@ -108,6 +108,9 @@ struct kernels {
 	/* out = in & ~seen; seen |= in. `out` may be `in`. */
 	void (*first)(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words);
 
+	/* Lines whose turn it is: bit i = (due[i] == tick). */
+	void (*due)(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count);
+
 	/* Bits that are 1. */
 	uint64_t (*popcount)(const uint64_t *plane, size_t words);
 

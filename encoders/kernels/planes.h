@@ -7,6 +7,13 @@
 
 #define NEGATIVE_BIT 0x80000000u /* of an index */
 
+/* Clears the bits of the last word that are past `count`. */
+static inline void mask_last(uint64_t *on, uint32_t count)
+{
+	if (count % WORD_LINES)
+		on[count / WORD_LINES] &= bits_below(count % WORD_LINES);
+}
+
 /* Writes the numbers of the bits of `any`, from `first` on; returns where it ended. */
 static inline uint8_t *put_indices(uint64_t any, uint64_t negative, uint32_t first, uint8_t *bytes)
 {

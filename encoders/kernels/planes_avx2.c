@@ -18,6 +18,23 @@ void first_avx2(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words)
 	first_c(seen + full, in + full, out + full, words - full);
 }
 
+void due_avx2(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count)
+{
+	const __m256i now = _mm256_set1_epi32((int)tick);
+	for (size_t at = 0; at < count; at += WORD_LINES) {
+		uint64_t word = 0;
+#pragma GCC unroll 8
+		for (unsigned i = 0; i < WORD_LINES; i += 8) {
+			const void *from = due + at + i;
+			__m256i hit = _mm256_cmpeq_epi32(_mm256_load_si256(from), now);
+			int bits = _mm256_movemask_ps(_mm256_castsi256_ps(hit));
+			word |= (uint64_t)(uint8_t)bits << i;
+		}
+		on[at / WORD_LINES] = word;
+	}
+	mask_last(on, count);
+}
+
 uint64_t popcount_avx2(const uint64_t *plane, size_t words)
 {
 	uint64_t count = 0;

@@ -20,6 +20,21 @@ void first_avx512(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t word
 	}
 }
 
+void due_avx512(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count)
+{
+	const __m512i now = _mm512_set1_epi32((int)tick);
+	for (size_t at = 0; at < count; at += WORD_LINES) {
+		uint64_t word = 0;
+#pragma GCC unroll 4
+		for (unsigned i = 0; i < WORD_LINES; i += LANES) {
+			__m512i when = _mm512_load_si512(due + at + i);
+			word |= (uint64_t)_mm512_cmpeq_epi32_mask(when, now) << i;
+		}
+		on[at / WORD_LINES] = word;
+	}
+	mask_last(on, count);
+}
+
 uint64_t popcount_avx512(const uint64_t *plane, size_t words)
 {
 	uint64_t count = 0;

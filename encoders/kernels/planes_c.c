@@ -13,6 +13,19 @@ void first_c(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words)
 	}
 }
 
+/* Whole words: the arrays are padded. The comparisons are bytes first, so that a compiler makes
+ * vectors of them. */
+void due_c(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count)
+{
+	for (size_t at = 0; at < count; at += WORD_LINES) {
+		uint8_t fires[WORD_LINES];
+		for (unsigned i = 0; i < WORD_LINES; i++)
+			fires[i] = due[at + i] == tick;
+		on[at / WORD_LINES] = bits_from_bytes(fires);
+	}
+	mask_last(on, count);
+}
+
 /* Sums of two, four and eight bits side by side; the product adds up the eights. */
 static inline uint64_t count_bits(uint64_t word)
 {

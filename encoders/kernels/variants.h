@@ -35,6 +35,7 @@
 
 #define PLANE_KERNELS(set)                                                                 \
 	void first_##set(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words); \
+	void due_##set(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count);  \
 	uint64_t popcount_##set(const uint64_t *plane, size_t words);                      \
 	void indices_##set(const uint64_t *on, const uint64_t *minus, size_t words, uint8_t *bytes);
 
@@ -60,4 +61,5 @@ ALL_KERNELS(avx512)
 LIF_KERNELS(neon)
 DRAW_KERNELS(neon)
 void first_neon(uint64_t *seen, const uint64_t *in, uint64_t *out, size_t words);
+void due_neon(const uint32_t *due, uint32_t tick, uint64_t *on, uint32_t count);
 uint64_t popcount_neon(const uint64_t *plane, size_t words);

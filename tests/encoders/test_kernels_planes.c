@@ -56,6 +56,24 @@ static void first_body(const struct kernels *kernels, struct test_random *r)
 	assert_true(out[words] == 0x5555555555555555u);
 }
 
+/* Few different ticks, so that many lines meet theirs; the padding meets it too. */
+static void due_body(const struct kernels *kernels, struct test_random *r)
+{
+	_Alignas(64) uint32_t due[64 * WORDS] = {0};
+	uint64_t on[WORDS + 1];
+	uint32_t count = random_below(r, 64 * WORDS + 1), spread = 1 + random_below(r, 5);
+	uint32_t base = random_below(r, 2) ? UINT32_MAX - 4 : 0;
+	uint32_t tick = base + random_below(r, spread);
+	size_t words = lines_words(count);
+	for (size_t i = 0; i < 64 * words; i++)
+		due[i] = i < count ? base + random_below(r, spread) : tick;
+	memset(on, 0x55, sizeof(on));
+	kernels->due(due, tick, on, count);
+	for (uint32_t i = 0; i < 64 * words; i++)
+		assert_int_equal(line_is_on(on, i), i < count && due[i] == tick);
+	assert_true(on[words] == 0x5555555555555555u);
+}
+
 static void count_body(const struct kernels *kernels, struct test_random *r)
 {
 	uint64_t plane[WORDS];
@@ -138,6 +156,12 @@ static void test_first_lets_each_line_through_once(void **unused)
 	each_kernel(first_body, ROUNDS, 120);
 }
 
+static void test_due_lines_are_those_of_the_tick(void **unused)
+{
+	(void)unused;
+	each_kernel(due_body, ROUNDS / 20, 123);
+}
+
 static void test_popcount_counts(void **unused)
 {
 	(void)unused;
@@ -195,6 +219,7 @@ int main(void)
 		cmocka_unit_test(test_the_environment_caps_the_choice),
 		cmocka_unit_test(test_every_table_is_full),
 		cmocka_unit_test(test_first_lets_each_line_through_once),
+		cmocka_unit_test(test_due_lines_are_those_of_the_tick),
 		cmocka_unit_test(test_popcount_counts),
 		cmocka_unit_test(test_indices_are_those_of_the_bits),
 		cmocka_unit_test(test_planes_become_arrays),
