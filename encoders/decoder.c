@@ -59,16 +59,26 @@ static size_t lay_out(const struct pipeline *p, uint32_t first, char *base)
 	return at;
 }
 
-/* 0 if the stage can be inverted. */
-static int check_way(const struct stage *st, struct fault *f)
+/* 0 if stage `i` can be inverted. */
+static int check_way(const struct pipeline *p, uint32_t i, struct fault *f)
 {
+	const struct stage *st = &p->stages[i];
 	const struct encoder_decoder *way = st->class->decoder;
 	if (!way)
 		return fault_set(f, -EINVAL,
 			"%s cannot be decoded: what it gives does not tell "
 			"what came in",
 			st->asked);
-	return way->plan ? way->plan(st, f) : 0;
+	int err = way->plan ? way->plan(st, f) : 0;
+	if (err || !way->only_first)
+		return err;
+	/* Its input is not all that the stage before gave. */
+	err = i > 0 ? check_way(p, i - 1, f) : -EINVAL;
+	if (!err && !p->stages[i - 1].class->decoder->by_first)
+		return fault_set(f, -EINVAL,
+			"%s keeps only the first of the spikes that decoding %s would need",
+			st->asked, p->stages[i - 1].asked);
+	return err;
 }
 
 /* How far back values can be had: stages that pass spikes on give none without the encoder before
@@ -76,7 +86,7 @@ static int check_way(const struct stage *st, struct fault *f)
 static uint32_t first_inverted(const struct pipeline *p, struct fault *f)
 {
 	uint32_t first = p->count;
-	while (first > 0 && check_way(&p->stages[first - 1], f) == 0)
+	while (first > 0 && check_way(p, first - 1, f) == 0)
 		first--;
 	if (f)
 		f->stage = (int)first - 1;

@@ -100,6 +100,11 @@ struct decoding {
  * stage's program and has a state of its own; it may be as late as its help says. */
 struct encoder_decoder {
 	const char *help; /* one sentence: the formula, its delay, the bound of its error */
+	/* It needs no spike of a line in a window but the first. */
+	bool by_first;
+	/* It gives the spikes that came, without those that its stage held back: what is before it
+	 * must be decoded by_first. */
+	bool only_first;
 	/* 0 if what this stage gives can be decoded, else -EINVAL with `f` filled. Optional. */
 	int (*plan)(const struct stage *st, struct fault *f);
 	/* Bytes of its state, zeroed and 64-byte aligned before the first reset. Optional. */
@@ -123,8 +128,9 @@ struct encoder_class {
 	uint16_t state_version;              /* of the saved bytes */
 	const struct encoder_alias *aliases; /* ends with name NULL; may be NULL */
 	const struct param *params;          /* ends with name NULL */
-	bool pure; /* gives values that depend on its input values and parameters alone: it does
+	bool pure;  /* gives values that depend on its input values and parameters alone: it does
 		    * not run at a tick whose values are not fresh, and its output stays */
+	bool joint; /* a line's output depends on other channels' values too */
 
 	/* Checks the parameters against each other and the stage's surroundings; sets sizes.
 	 * 0 or negative errno with `f` filled (f->key names the parameter at fault). */

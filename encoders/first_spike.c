@@ -49,6 +49,26 @@ static int first_check(const struct stage *st, const void *state)
 	return stage_plane_sane(state, st->in_lines) ? 0 : -EINVAL;
 }
 
+static void first_pass(const struct stage *st, const struct decoding *by, void *state,
+	const struct lines *in, struct lines *out)
+{
+	(void)st;
+	(void)by;
+	(void)state;
+	size_t bytes = lines_words(in->count) * sizeof(uint64_t);
+	if (bytes)
+		memcpy(out->on, in->on, bytes);
+	if (bytes && in->kind == KIND_SIGNED)
+		memcpy(out->minus, in->minus, bytes);
+}
+
+static const struct encoder_decoder first_decoder = {
+	.help = "The spikes as they are, for an encoder before it whose value is in its first spike "
+		"of a window.",
+	.only_first = true,
+	.run = first_pass,
+};
+
 static const struct encoder_alias first_aliases[] = {
 	{.name = "SpikeLatencyEncoder"},
 	{.name = "spike_latency_encode"},
@@ -68,4 +88,5 @@ const struct encoder_class encoder_first_spike = {
 	.reset = first_reset,
 	.run = first_run,
 	.check = first_check,
+	.decoder = &first_decoder,
 };

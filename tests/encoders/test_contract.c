@@ -395,15 +395,16 @@ static void test_foreign_bytes_are_refused_and_change_nothing(void **unused)
 static const float odd_values[] = {NAN, INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-42f, -0.0f};
 #define ODD_VALUES (sizeof(odd_values) / sizeof(odd_values[0]))
 
-/* Channel 0 gets what no sensor should send; the others notice nothing, and nothing of it is left
+/* Channel 0 gets what no sensor should send; the others notice nothing (unless the class is
+ * joint), and nothing of it is left
  * in the state: it can be saved, loaded, and its voltages are finite. */
 static void odd_body(const struct variant *v, const char *text, const struct pipeline *p)
 {
-	(void)v;
 	static float values[LINES_MAX];
 	uint32_t channels = p->site.channels;
 	if (channels == 0)
 		return;
+	bool apart = !v->class->joint;
 	uint32_t fan = p->out_lines / channels;
 	struct pipeline_state *odd = pipeline_state_new(p), *even = pipeline_state_new(p);
 	size_t size = pipeline_saved_size(p);
@@ -418,7 +419,7 @@ static void odd_body(const struct variant *v, const char *text, const struct pip
 		if (isfinite(values[0]) && values[0] > 1e38f)
 			values[0] = -values[0]; /* else it is rightly the row's maximum */
 		pipeline_run(p, odd, values, true, &b);
-		for (uint32_t i = fan; i < p->out_lines; i++) {
+		for (uint32_t i = fan; apart && i < p->out_lines; i++) {
 			if (a.last.values && !same_float(a.last.values[i], b.last.values[i]))
 				fail_msg("%s: tick %u line %u", text, t, i);
 			if (a.last.on)
