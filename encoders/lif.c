@@ -60,4 +60,5 @@ const struct encoder_class encoder_lif = {
 	.reset = lif_reset,
 	.run = lif_run,
 	.check = lif_check,
+	.decoder = &membrane_decoder,
 };

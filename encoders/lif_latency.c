@@ -73,4 +73,5 @@ const struct encoder_class encoder_lif_latency = {
 	.reset = latency_reset,
 	.run = latency_run,
 	.check = latency_check,
+	.decoder = &membrane_decoder,
 };

@@ -13,7 +13,6 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/membrane.h"
-#include "encoders/kernels/kernels.h"
 
 #include <errno.h>
 
@@ -183,6 +182,19 @@ void membrane_step(const struct stage *st, float *v, const float *x, uint64_t *o
 		kernels_get()->lif_each(&m->rules, v, x, on, st->in_lines);
 	else
 		kernels_get()->lif(&m->rule, v, x, on, st->in_lines);
+}
+
+struct lif_rule membrane_rule(const struct stage *st, uint32_t line)
+{
+	const struct membrane *m = st->consts;
+	if (!m->each)
+		return m->rule;
+	return (struct lif_rule){
+		.a = m->rules.a[line],
+		.leak = m->rules.leak[line],
+		.threshold = m->rules.threshold[line],
+		.reset = m->rules.reset[line],
+	};
 }
 
 bool membrane_sane(const struct stage *st, const float *v)

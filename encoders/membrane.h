@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 extern const struct param membrane_params[];
@@ -17,3 +18,8 @@ void membrane_step(const struct stage *st, float *v, const float *x, uint64_t *o
 
 /* Voltages that a step can have left behind. */
 bool membrane_sane(const struct stage *st, const float *v);
+
+/* The constants of a line. */
+struct lif_rule membrane_rule(const struct stage *st, uint32_t line);
+
+extern const struct encoder_decoder membrane_decoder;

@@ -26,32 +26,15 @@
  * values that are not finite, so no other channel is touched. Infinities give 0.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/population.h"
 #include "encoders/kernels/kernels.h"
-#include "encoders/stage.h"
 
 #include <errno.h>
 
 enum { OUT_FEATURES, SCALE, LO, HI, SIGMA, KERNEL, DISTANCE, PERIOD };
 enum { KERNEL_GAUSSIAN, KERNEL_COSINE, KERNEL_TRIANGLE };
-enum { DISTANCE_SQUARED, DISTANCE_ABSOLUTE, DISTANCE_CIRCULAR };
 
 #define KERNEL_END 2.0f /* of cosine and triangle, in sigmas */
-
-/* What one channel's lines need, or all channels' if none differs. */
-struct tuning {
-	float scale; /* Norse's form: S */
-	float sigma;
-	float spread;         /* of the Gaussian: what -t is divided by */
-	float period;         /* circular */
-	const float *centres; /* NULL: they move with the row (auto) */
-};
-
-struct population {
-	uint32_t n;
-	bool natural, each;
-	uint64_t kernel, distance;
-	struct tuning *tunings;
-};
 
 static const char *const shapes[] = {"gaussian", "cosine", "triangle", NULL};
 static const char *const distances[] = {"squared", "absolute", "circular", NULL};
@@ -425,4 +408,5 @@ const struct encoder_class encoder_population = {
 	.plan = population_plan,
 	.prepare = population_prepare,
 	.run = population_run,
+	.decoder = &population_decoder,
 };
