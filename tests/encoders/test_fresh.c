@@ -36,6 +36,15 @@ static const char *const pipelines[] = {
 	"range lo=0 hi=2 | lif | first_spike",
 	"signed_poisson f_max=300 | first_spike",
 	"lif_latency",
+	"range lo=0 hi=2 | ttfs",
+	"ttfs curve=log x_min=0.01 | first_spike",
+	"phase_bits bits=11",
+	"range lo=-1 hi=4 | phase",
+	"burst n_max=9 t_min=1 t_max=6",
+	"grf_latency out_features=4 lo=-1 hi=3",
+	"place out_features=5 hi=3",
+	"place out_features=5 hi=3 on_change=true",
+	"rank_order stride=2 floor=1",
 };
 
 /* The same state twice: `held` is told when nothing changed, `plain` never. */
