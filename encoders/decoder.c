@@ -69,16 +69,13 @@ static int check_way(const struct pipeline *p, uint32_t i, struct fault *f)
 			"%s cannot be decoded: what it gives does not tell "
 			"what came in",
 			st->asked);
-	int err = way->plan ? way->plan(st, f) : 0;
-	if (err || !way->only_first)
-		return err;
-	/* Its input is not all that the stage before gave. */
-	err = i > 0 ? check_way(p, i - 1, f) : -EINVAL;
-	if (!err && !p->stages[i - 1].class->decoder->by_first)
+	const struct stage *before = i > 0 ? st - 1 : NULL;
+	const struct encoder_decoder *next = before ? before->class->decoder : NULL;
+	if (way->only_first && next && !next->by_first)
 		return fault_set(f, -EINVAL,
 			"%s keeps only the first of the spikes that decoding %s would need",
-			st->asked, p->stages[i - 1].asked);
-	return err;
+			st->asked, before->asked);
+	return way->plan ? way->plan(st, f) : 0;
 }
 
 /* How far back values can be had: stages that pass spikes on give none without the encoder before

@@ -60,6 +60,7 @@ static void first_pass(const struct stage *st, const struct decoding *by, void *
 		memcpy(out->on, in->on, bytes);
 	if (bytes && in->kind == KIND_SIGNED)
 		memcpy(out->minus, in->minus, bytes);
+	stage_pass_values(in, out);
 }
 
 static const struct encoder_decoder first_decoder = {
