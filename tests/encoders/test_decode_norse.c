@@ -265,6 +265,8 @@ static void test_populations_come_back(void **unused)
 			for (uint32_t i = 0; i < LINES; i++) {
 				double x = (double)values[i];
 				double error = (double)w.decoded[i] - x;
+				assert_true((double)w.decoded[i] >= c->lo &&
+					    (double)w.decoded[i] <= c->hi);
 				if (c->period > 0)
 					error = remainder(error, c->period);
 				error = fabs(error) / c->spacing;

@@ -238,6 +238,19 @@ static void test_windows_begin_at_resets_and_nowhere_else(void **unused)
 	windows_close(&w);
 }
 
+/* A spike too many, from a bad line, does not move a value that has come. */
+static void test_only_the_first_spike_of_a_window_is_read(void **unused)
+{
+	(void)unused;
+	struct windows w = windows_of("phase", 1, 4, true);
+	uint64_t on[1] = {1};
+	const struct lines spikes = {.kind = KIND_SPIKES, .count = 1, .on = on};
+	windows_restart(&w);
+	for (uint32_t t = 0; t < 4; t++)
+		assert_true(decoder_run(w.d, &spikes)[0] == 0.125f);
+	windows_close(&w);
+}
+
 static void test_phase_fires_later_for_more(void **unused)
 {
 	(void)unused;
@@ -315,6 +328,7 @@ int main(void)
 		cmocka_unit_test(test_ttfs_is_spikingjellys_linear_latency),
 		cmocka_unit_test(test_ttfs_log_is_the_recommended_form),
 		cmocka_unit_test(test_windows_begin_at_resets_and_nowhere_else),
+		cmocka_unit_test(test_only_the_first_spike_of_a_window_is_read),
 		cmocka_unit_test(test_phase_fires_later_for_more),
 		cmocka_unit_test(test_grf_fires_where_hand_says),
 		cmocka_unit_test(test_grf_is_bohtes),
