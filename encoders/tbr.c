@@ -15,8 +15,9 @@
  * would have a negative threshold. There is no decoder: theta moves, so s does not tell d.
  *
  * A tick is a sample: while a row is held d is 0, which M and V count. The first sample is silent.
- * NaN and infinities are no samples. After 2^32 - 1 samples w stays. At the first tick of a
- * stream's window everything goes on: it describes the signal.
+ * NaN and infinities are no samples. After 2^32 - 1 samples w stays. What a huge sample does to V
+ * takes as long to go as the weights say, with tau 0 for ever: put a range first, or set tau. At the
+ * first tick of a stream's window everything goes on: it describes the signal.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/linewise.h"

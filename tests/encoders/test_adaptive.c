@@ -322,6 +322,9 @@ static void test_adaptive_if_by_hand(void **unused)
 	 * after  0.5   0.5   0 */
 	const char *text = "adaptive_if rate=500 eps=0.25 tau=0.00144269504088896";
 	assert_train(text, (const float[]){1, 1, 1, 0, 0, 0, 0}, 7, "+++....");
+	/* Exactly theta fires; half of it does so at the second tick, of a theta still at eps. */
+	assert_train(text, (const float[]){0.5f, 0, 0, 0}, 4, "+...");
+	assert_train(text, (const float[]){0.25f, 0.25f, 0, 0}, 4, ".+..");
 	/* 8: theta 0.5, of the 7.5 left one more theta waits, and theta grows to 8. NaN: nothing
 	 * moves. Then y 0.5: below 8, 4, 2, 1, at 0.5. */
 	assert_train(text, (const float[]){8, NAN, INFINITY, 0, 0, 0, 0, 0, 0}, 9, "+......+.");
