@@ -9,6 +9,8 @@ PYTHON=/usr/bin/python3
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libzmq3-dev libuv1-dev libyaml-dev
 	libjansson-dev python3"
+# What the real signals of tests/signals come with, and the pictures of docs/encoders.py are made by.
+SIGNAL_PACKAGES="python3-scipy alsa-utils"
 BUILD_MODULES="libzmq libuv yaml-0.1 jansson"
 
 say() {
@@ -116,4 +118,34 @@ build() {
 	grep -v '^\[[0-9]*/[0-9]*\] Building' "$log" | tail -n 80 >&2
 	rm -f "$log"
 	return 1
+}
+
+# The libraries that others have, in a virtual environment of pinned versions, made once.
+PEERS=$ROOT/build-peers
+
+# make_peers LIST [PIP-OPTION...]: sees to it that what LIST pins is there. False if some of it
+# could not be had; $PEERS/failed-FOLDER (the one that LIST is in) then says what and why.
+make_peers() {
+	pins=$1
+	shift
+	name=$(basename "$(dirname "$pins")")
+	cmp -s "$pins" "$PEERS/done-$name" && return 0
+	install_packages python3-venv ca-certificates
+	[ -x "$PEERS/bin/python" ] || $PYTHON -m venv "$PEERS" || return 1
+	say "Fetching what tests/$name/$(basename "$pins") lists"
+	: >"$PEERS/failed-$name"
+	if pip_install "$@" -r "$pins" >"$PEERS/log-$name" 2>&1; then
+		cp "$pins" "$PEERS/done-$name"
+		return 0
+	fi
+	# One that cannot be had should not take the others with it.
+	sed -n 's/^\([a-z][a-z0-9_-]*==[^ ]*\).*/\1/p' "$pins" | while read -r pin; do
+		pip_install "$@" "$pin" >"$PEERS/log-$name" 2>&1 ||
+			say "$pin: $(grep -v '^ *$' "$PEERS/log-$name" | tail -n 1)" >>"$PEERS/failed-$name"
+	done
+	[ ! -s "$PEERS/failed-$name" ] && cp "$pins" "$PEERS/done-$name"
+}
+
+pip_install() {
+	"$PEERS/bin/pip" install -q --disable-pip-version-check --no-cache-dir "$@"
 }

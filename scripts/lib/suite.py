@@ -323,6 +323,24 @@ def part_valgrind(pattern):
             "valgrind -q --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect"))
 
 
+def part_peers(_):
+    """Other libraries' encoders beside ours; scripts/test has fetched them."""
+    title("beside other libraries")
+    peers = Path(os.environ.get("PEERS", ROOT / "build-peers"))
+    if not (peers / "bin/python").exists():
+        tally.one("peers", False, f"there is no {peers}; scripts/test --peers makes it")
+        return
+    if not build("build", "gcc, Release, warnings are errors"):
+        return
+    status, output = run([peers / "bin/python", ROOT / "tests/peers/run.py"], SUITE_LIMIT_S, system_env("build"))
+    say(output, end="")
+    for failed in sorted(peers.glob("failed-*")):
+        say(failed.read_text(), end="")
+    counts = re.search(r"^(\d+) passed, (\d+) failed, (\d+) skipped$", output, re.M)
+    passed, failed, skipped = map(int, counts.groups()) if counts else (0, 1, 0)
+    tally.add("peers", passed, max(failed, int(status != 0)), skipped)
+
+
 PARTS = {
     "quick": (part_gcc,),
     "ci": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan),
@@ -332,12 +350,13 @@ PARTS = {
     "tsan": (part_tsan,),
     "valgrind": (part_valgrind,),
     "compilers": (part_compilers,),
+    "peers": (part_peers,),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test")
-    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64"):
+    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64", "peers"):
         parser.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.add_argument("--filter", default="", metavar="PATTERN")
     options = parser.parse_args()
