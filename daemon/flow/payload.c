@@ -1,7 +1,7 @@
 /* Spikes as bytes of the wire.
  *
- * Spikes that carry a value or a count are written by the kernel for plain ones, which gives a word
- * for each line that spiked; then the values are fetched by those words, or the words repeated.
+ * The kernel writes a word for each line that spiked. The values of graded spikes are then fetched by
+ * those words; where spikes are counted, the lines are walked one by one instead.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/payload.h"
@@ -132,20 +132,31 @@ static void write_values(const struct lines *lines, uint32_t spikes, uint8_t *wo
 			sizeof(float));
 }
 
-/* Repeats the words in their place, last one first: no word moves down, so none is overwritten
- * before it has been read. */
-static void repeat_words(const struct lines *lines, uint32_t spikes, uint8_t *words)
+/* A word for each spike. Four at a time: few lines have more, and how many is hard to foresee. */
+static void write_repeated(const struct lines *lines, uint32_t spikes, uint8_t *at)
 {
-	uint8_t *end = words + spikes * WORD_SIZE;
+	const uint8_t *end = at + spikes * WORD_SIZE;
+	size_t words = lines_words(lines->count);
 
-	for (uint64_t i = kernels_get()->popcount(lines->on, lines_words(lines->count)); i-- > 0;) {
-		uint32_t word = word_at(words, i), n = payload_repeats(lines, word);
+	for (size_t w = 0; w < words; w++) {
+		for (uint64_t bits = lines->on[w]; bits; bits &= bits - 1) {
+			uint32_t line =
+				(uint32_t)(w * WORD_LINES) + (uint32_t)__builtin_ctzll(bits);
+			uint32_t n = payload_repeats(lines, line);
+			uint32_t word = line | (uint32_t)(lines->values[line] < 0) << 31;
+			uint32_t four[4] = {word, word, word, word};
 
-		word |= lines->values[word] < 0 ? SPIKED_NEGATIVE : 0;
-		for (; n; n--)
-			memcpy(end -= WORD_SIZE, &word, WORD_SIZE);
+			if (n <= 4 && (size_t)(end - at) >= sizeof(four)) {
+				memcpy(at, four,
+					sizeof(four)); /* what is too much is written over */
+				at += n * WORD_SIZE;
+				continue;
+			}
+			for (; n; n--, at += WORD_SIZE)
+				memcpy(at, &word, WORD_SIZE);
+		}
 	}
-	assert(end == words);
+	assert(at == end);
 }
 
 void payload_write(
@@ -158,10 +169,12 @@ void payload_write(
 		write_bitmap(lines, bytes);
 		return;
 	}
+	if (lines->kind == KIND_COUNTS) {
+		write_repeated(lines, spikes, bytes);
+		return;
+	}
 	kernels_get()->indices(lines->on, lines->kind == KIND_SIGNED ? lines->minus : NULL,
 		lines_words(lines->count), bytes);
 	if (format == SPIKED_FORMAT_GRADED)
 		write_values(lines, spikes, bytes);
-	else if (lines->kind == KIND_COUNTS)
-		repeat_words(lines, spikes, bytes);
 }

@@ -138,6 +138,40 @@ static void test_counts_repeat_their_words(void **state)
 	assert_int_equal(words[8], 0xeeeeeeee);
 }
 
+static void test_random_counts(void **state)
+{
+	struct test_random random = test_random(5);
+	struct lines lines = lines_of(KIND_COUNTS, 128);
+
+	(void)state;
+	for (int round = 0; round < 2000; round++) {
+		uint32_t want[128 * 9], count = 0, share = 1 + random_below(&random, 100);
+		uint64_t cut;
+
+		clear();
+		for (uint32_t i = 0; i < 128; i++) {
+			uint32_t n = 1 + random_below(&random, 9);
+			uint32_t sign = random_below(&random, 2) ? SPIKED_NEGATIVE : 0;
+
+			if (random_below(&random, 100) >= share)
+				continue;
+			spike(i, sign ? -(float)n : (float)n);
+			while (n--)
+				want[count++] = i | sign;
+		}
+		/* Of its own, so that a byte too far does not stay unseen where that is watched. */
+		uint8_t *bytes = malloc(payload_size(SPIKED_FORMAT_WORDS, &lines, count) + 1);
+		assert_non_null(bytes);
+		bytes[count * sizeof(uint32_t)] = 0xee;
+		assert_int_equal(payload_count(&lines, &cut), count);
+		payload_write(SPIKED_FORMAT_WORDS, &lines, count, bytes);
+		if (memcmp(bytes, want, count * sizeof(uint32_t)) ||
+			bytes[count * sizeof(uint32_t)] != 0xee)
+			fail_msg("round %d", round);
+		free(bytes);
+	}
+}
+
 static void test_too_many_spikes_are_cut(void **state)
 {
 	struct lines lines = lines_of(KIND_COUNTS, 70);
@@ -282,6 +316,7 @@ int main(void)
 		cmocka_unit_test(test_auto_takes_the_smaller),
 		cmocka_unit_test(test_graded_words_carry_their_values),
 		cmocka_unit_test(test_counts_repeat_their_words),
+		cmocka_unit_test(test_random_counts),
 		cmocka_unit_test(test_too_many_spikes_are_cut),
 		cmocka_unit_test(test_json_is_measured_exactly),
 		cmocka_unit_test(test_json_of_counts_and_values),
