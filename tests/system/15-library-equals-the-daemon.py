@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import random
+import re
 import struct
 import sys
 from pathlib import Path
@@ -99,13 +100,19 @@ def on_the_wire(output, numbers):
 
 
 def parameters(encoder):
-    """Those without which it does not work."""
-    probe = Pipeline(h.stream(channels=CHANNELS, window=WINDOW, encode=before(encoder) + [encoder["name"]]))
-    if probe.at:
-        probe.free()
-        return {}
-    return {row["name"]: {"f_max": 400}.get(row["name"], 3) for row in encoder["params"]
-            if row["default"] is None and f"{row['name']} " in f"{probe.why} "}
+    """Those without which it does not work: what is asked for is given until nothing more is."""
+    given = {}
+    while True:
+        probe = Pipeline(h.stream(
+            channels=CHANNELS, window=WINDOW, encode=before(encoder) + [{encoder["name"]: given}]))
+        if probe.at:
+            probe.free()
+            return given
+        asked = [row["name"] for row in encoder["params"] if row["default"] is None and
+                 row["name"] not in given and re.search(rf"\b{row['name']}\b", probe.why)]
+        if not asked:
+            return given
+        given[asked[0]] = {"f_max": 400}.get(asked[0], 3)
 
 
 def before(encoder):
