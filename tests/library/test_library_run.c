@@ -2,19 +2,12 @@
  * in parts, after a save and a load, and after a reset.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "tests/test.h"
+#include "tests/library/classes.h"
 
-#include "encoders/bounds.h"
 #include "encoders/stage.h"
-#include "encoders/text/conf_stream.h"
 
 #include <errno.h>
 #include <math.h>
-#include <spiked/encoders.h>
-
-#define CHANNELS 67u
-#define ROWS     40u
-#define WINDOW   8u
 
 /* Everything that a run can write. */
 struct arrays {
@@ -23,13 +16,6 @@ struct arrays {
 	float *lines_f, *state, *values;
 	uint64_t *counts;
 };
-
-static void *zeroed(size_t n, size_t size)
-{
-	void *memory = calloc(n ? n : 1, size);
-	assert_non_null(memory);
-	return memory;
-}
 
 static struct arrays arrays_for(const struct spiked_pipeline *p, size_t rows)
 {
@@ -91,53 +77,11 @@ static float *random_rows(struct test_random *r, size_t rows)
 	return x;
 }
 
-static struct spiked_pipeline *make(const char *text, uint32_t window, char *why, size_t size)
-{
-	const struct spiked_pipeline_preset preset = {
-		.channels = CHANNELS, .window = window, .name = "test"};
-	return spiked_pipeline_new(text, strlen(text), &preset, why, size);
-}
-
-/* The class with the parameters that it cannot do without, and what it needs before it; NULL = it
- * does not work with this window. */
-static struct spiked_pipeline *make_class(
-	const struct encoder_class *class, uint32_t window, char *text, size_t size)
-{
-	char why[400];
-	size_t used = (size_t)snprintf(text, size, "[%s{%s: {",
-		class->in & KIND_VALUES   ? ""
-		: class->in & KIND_SPIKES ? "lif, "
-					  : "signed_poisson: {f_max: 500}, ",
-		class->name);
-	for (const struct param *row = class->params; row->name; row++) {
-		if (!row->preset && !(row->flags & PARAM_OPTIONAL))
-			used += (size_t)snprintf(text + used, size - used, "%s: %s, ", row->name,
-				row->type == PARAM_CHOICE ? row->choices[0]
-				: row->type == PARAM_BOOL ? "true"
-							  : "3");
-	}
-	snprintf(text + used, size - used, "}}]");
-	struct spiked_pipeline *p = make(text, window, why, sizeof(why));
-	if (!p)
-		assert_true(why[0] != '\0');
-	return p;
-}
-
 /* The same computed from pipeline.h, one line at a time. */
 static void check_against_pipeline(
 	const char *text, uint32_t window, const float *rows, const struct arrays *got)
 {
-	struct conf_faults faults = {0};
-	struct walk w = {.faults = &faults};
-	const struct conf_preset preset = {.name = "test",
-		.channels = CHANNELS,
-		.dt_ns = 1000000,
-		.seed = 1,
-		.window = window};
-	struct fault f;
-	struct tree *tree = tree_from_yaml(text, strlen(text), &faults);
-	struct conf_stream *stream = conf_stages_read(&w, tree_root(tree), &preset);
-	struct pipeline *program = conf_stream_pipeline(stream, &f);
+	struct pipeline *program = make_program(text, window);
 	struct pipeline_state *state = pipeline_state_new(program);
 	float held[CHANNELS] = {0};
 	uint32_t hold = window ? window : 1;
@@ -176,9 +120,6 @@ static void check_against_pipeline(
 	}
 	pipeline_state_free(state);
 	pipeline_free(program);
-	conf_stream_free(stream);
-	tree_free(tree);
-	conf_faults_fini(&faults);
 }
 
 /* Part by part; half way the state moves to another pipeline by its bytes. */
@@ -207,10 +148,11 @@ static void run_in_parts(struct spiked_pipeline *p, struct spiked_pipeline *othe
 static void check(const struct encoder_class *class, uint32_t window, unsigned *checked)
 {
 	char text[400];
-	struct spiked_pipeline *p = make_class(class, window, text, sizeof(text));
+	class_text(class, text, sizeof(text));
+	struct spiked_pipeline *p = make(text, window);
 	if (!p)
 		return;
-	struct spiked_pipeline *other = make_class(class, window, text, sizeof(text));
+	struct spiked_pipeline *other = make(text, window);
 	struct test_random r = {7};
 	float *rows = random_rows(&r, ROWS), *noise = random_rows(&r, 3);
 	struct arrays once = arrays_for(p, ROWS), again = arrays_for(p, ROWS);
