@@ -56,6 +56,14 @@ static inline bool stage_given(const struct stage *st, unsigned row)
 	return st->values[row].given;
 }
 
+/* For prepare: writes each line's value of a parameter to a padded array, and returns it. */
+static inline const float *stage_fill(const struct stage *st, unsigned row, float *to)
+{
+	for (uint32_t i = 0; i < st->in_lines; i++)
+		to[i] = stage_float(st, row, i);
+	return to;
+}
+
 /* For plan: a fault of one parameter, `key`. Returns its code. */
 #define stage_fault(f, name, ...)            \
 	(fault_set(f, -EINVAL, __VA_ARGS__), \

@@ -14,6 +14,10 @@
 #define LIF_ROWS(set)    .lif = lif_##set, .lif_each = lif_each_##set
 #define DRAW_ROWS(set)   .odds = odds_##set, .draw = draw_##set
 #define VALUES_ROWS(set) .range = range_##set, .measure = measure_##set, .merge = merge_##set
+#define DETECT_ROWS(set)                                                                  \
+	.stairs = stairs_##set, .stairs_counts = stairs_counts_##set, .send = send_##set, \
+	.send_graded = send_graded_##set, .derive = derive_##set, .cross = cross_##set,   \
+	.leak = leak_##set, .meter = meter_##set, .meter_counts = meter_counts_##set
 #define CONVERT_ROWS(set)                                                               \
 	.from_f64 = from_f64_##set, .from_i8 = from_i8_##set, .from_u8 = from_u8_##set, \
 	.from_i16 = from_i16_##set, .from_u16 = from_u16_##set, .from_i32 = from_i32_##set
@@ -28,6 +32,7 @@ static const struct kernels plain_c = {
 	LIF_ROWS(c),
 	DRAW_ROWS(c),
 	VALUES_ROWS(c),
+	DETECT_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	PLANE_ROWS(c),
@@ -54,6 +59,7 @@ static const struct kernels avx2 = {
 	LIF_ROWS(avx2),
 	DRAW_ROWS(avx2),
 	VALUES_ROWS(avx2),
+	DETECT_ROWS(avx2),
 	CONVERT_ROWS(avx2),
 	EXPAND_ROWS(avx2),
 	PLANE_ROWS(avx2),
@@ -65,6 +71,7 @@ static const struct kernels avx512 = {
 	LIF_ROWS(avx512),
 	DRAW_ROWS(avx512),
 	VALUES_ROWS(avx512),
+	DETECT_ROWS(avx512),
 	CONVERT_ROWS(avx512),
 	EXPAND_ROWS(avx512),
 	PLANE_ROWS(avx512),
@@ -76,6 +83,7 @@ static const struct kernels neon = {
 	LIF_ROWS(neon),
 	DRAW_ROWS(neon),
 	VALUES_ROWS(c),
+	DETECT_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	.first = first_neon,

@@ -4,7 +4,7 @@
  * Every variant gives the bits of the C one, at every length. A file holds one operation family
  * for one instruction set (lif_c.c, lif_avx2.c, …), built with that set's flags; kernels.c makes
  * one table a variant and lists them, best first. Where a compiler makes good vectors of the plain
- * loops by itself, the loops are in a header (values.h, convert.h) and a file compiles them for its
+ * loops by itself, the loops are in a header (values.h, detect.h, convert.h) and a file compiles them for its
  * set.
  *
  * Common to all: `count` lines; values are read up to count and need not be aligned to more than a
@@ -58,6 +58,45 @@ struct metric {
 	float sigma; /* the natural form: what the difference is divided by */
 };
 
+/* A staircase that follows the value in steps of up and down, see step_forward.c. */
+struct stairs {
+	float up, down;           /* for all lines */
+	const float *ups, *downs; /* one a line instead, or NULL */
+	float keep;               /* share of the base that is left after a tick: 1 = all */
+	float most;               /* steps a tick: a whole number up to STAIRS_MOST */
+	uint32_t refractory;      /* ticks of silence after a spike */
+};
+#define STAIRS_MOST 65535
+
+/* How large a change is told, see send_on_delta.c and derivative.c. */
+struct change {
+	float theta;
+	const float *thetas; /* one a line instead, or NULL */
+};
+
+/* Levels that a value crosses, see threshold.c: high from above `rise`, low from `fall` down. */
+enum edge { EDGE_LEVEL, EDGE_RISE, EDGE_FALL, EDGE_BOTH };
+struct crossing {
+	float rise, fall;
+	const float *rises, *falls; /* one a line instead, or NULL */
+	enum edge edge;             /* what is told */
+};
+
+/* A leaky sum with two thresholds, see lif_bipolar.c. */
+struct leaky {
+	float theta, beta;
+	const float *thetas, *betas; /* one a line instead, or NULL */
+};
+
+/* A sum of which whole spikes are taken, see if.c. */
+struct meter {
+	float gain;         /* spikes a tick and unit of the value */
+	const float *gains; /* one a line instead, or NULL */
+	float flip;         /* what negative sums are multiplied by: 1, or -1 = rectify */
+	float most, least;  /* spikes a tick: whole numbers, least <= 0 < most */
+	float carry;        /* |sum| that is left after a tick at most */
+};
+
 /* What `merge` met. */
 struct merged {
 	uint64_t missing, clamped;
@@ -96,6 +135,42 @@ struct kernels {
 	 * becomes hi or lo. Adds to *met. */
 	void (*merge)(const float *row, float *held, float lo, float hi, uint32_t count,
 		struct merged *met);
+
+	/* Steps of a staircase's base towards x: at most one a tick as signed spikes, or r->most as
+	 * counts. `wait` holds the ticks that a line still is silent; NULL without refractory. A
+	 * NaN is no sample. With `wait`, ups and downs must be there. */
+	void (*stairs)(const struct stairs *r, float *base, uint32_t *wait, const float *x,
+		uint64_t *on, uint64_t *minus, uint32_t count);
+	void (*stairs_counts)(const struct stairs *r, float *base, uint32_t *wait, const float *x,
+		uint64_t *on, float *counts, uint32_t count);
+
+	/* Sends on |x - sent| > theta: the sign (sent becomes x) or the difference (it is added to
+	 * sent). What is not finite is no sample. */
+	void (*send)(const struct change *r, float *sent, const float *x, uint64_t *on,
+		uint64_t *minus, uint32_t count);
+	void (*send_graded)(const struct change *r, float *sent, const float *x, uint64_t *on,
+		float *values, uint32_t count);
+
+	/* on: x - before >= theta; minus (may be NULL): x - before <= -theta; before becomes x. What
+	 * is not finite is no sample. */
+	void (*derive)(const struct change *r, float *before, const float *x, uint64_t *on,
+		uint64_t *minus, uint32_t count);
+
+	/* The plane of lines that are high, and what of it is told; `minus` for EDGE_BOTH only. A
+	 * NaN leaves a line where it is. */
+	void (*cross)(const struct crossing *r, uint64_t *high, const float *x, uint64_t *on,
+		uint64_t *minus, uint32_t count);
+
+	/* v = beta v + x; beyond theta it fires and becomes 0. A NaN is no sample. */
+	void (*leak)(const struct leaky *r, float *v, const float *x, uint64_t *on, uint64_t *minus,
+		uint32_t count);
+
+	/* v + rest += gain x without a rounding error that adds up; whole spikes are taken from it:
+	 * signed ones (`minus` may be NULL where least is 0), or counts. A NaN is no sample. */
+	void (*meter)(const struct meter *r, float *v, float *rest, const float *x, uint64_t *on,
+		uint64_t *minus, uint32_t count);
+	void (*meter_counts)(const struct meter *r, float *v, float *rest, const float *x,
+		uint64_t *on, float *counts, uint32_t count);
 
 	/* Row payloads to float32, round to nearest. */
 	void (*from_f64)(const void *from, float *to, uint32_t count);

@@ -25,6 +25,26 @@
 	void merge_##set(const float *row, float *held, float lo, float hi, uint32_t count,      \
 		struct merged *met);
 
+#define DETECT_KERNELS(set)                                                                       \
+	void stairs_##set(const struct stairs *r, float *base, uint32_t *wait, const float *x,    \
+		uint64_t *on, uint64_t *minus, uint32_t count);                                   \
+	void stairs_counts_##set(const struct stairs *r, float *base, uint32_t *wait,             \
+		const float *x, uint64_t *on, float *counts, uint32_t count);                     \
+	void send_##set(const struct change *r, float *sent, const float *x, uint64_t *on,        \
+		uint64_t *minus, uint32_t count);                                                 \
+	void send_graded_##set(const struct change *r, float *sent, const float *x, uint64_t *on, \
+		float *values, uint32_t count);                                                   \
+	void derive_##set(const struct change *r, float *before, const float *x, uint64_t *on,    \
+		uint64_t *minus, uint32_t count);                                                 \
+	void cross_##set(const struct crossing *r, uint64_t *high, const float *x, uint64_t *on,  \
+		uint64_t *minus, uint32_t count);                                                 \
+	void leak_##set(const struct leaky *r, float *v, const float *x, uint64_t *on,            \
+		uint64_t *minus, uint32_t count);                                                 \
+	void meter_##set(const struct meter *r, float *v, float *rest, const float *x,            \
+		uint64_t *on, uint64_t *minus, uint32_t count);                                   \
+	void meter_counts_##set(const struct meter *r, float *v, float *rest, const float *x,     \
+		uint64_t *on, float *counts, uint32_t count);
+
 #define CONVERT_KERNELS(set)                                              \
 	void from_f64_##set(const void *from, float *to, uint32_t count); \
 	void from_i8_##set(const void *from, float *to, uint32_t count);  \
@@ -51,6 +71,7 @@
 	LIF_KERNELS(set)     \
 	DRAW_KERNELS(set)    \
 	VALUES_KERNELS(set)  \
+	DETECT_KERNELS(set)  \
 	CONVERT_KERNELS(set) \
 	EXPAND_KERNELS(set)  \
 	PLANE_KERNELS(set)

@@ -1,0 +1,18 @@
+/* A level that a change is measured from, one float a line, which begins at the line's first sample
+ * or at 0: the state of step_forward, send_on_delta and derivative.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "encoders/stage.h"
+
+/* It begins a state block: the levels, then a bit plane of the lines that have begun. */
+size_t level_bytes(const struct stage *st);
+
+/* Lines that have not begun take x as their level if it is finite. What is not is no sample. */
+void level_begin(const struct stage *st, void *state, const float *x);
+
+bool level_sane(const struct stage *st, const void *state);
+
+/* For decoders of changes: the level that the encoder began with, so far as it was a number. */
+void level_start(const struct stage *st, float *levels, const float *values);
