@@ -18,6 +18,7 @@
 	.stairs = stairs_##set, .stairs_counts = stairs_counts_##set, .send = send_##set, \
 	.send_graded = send_graded_##set, .derive = derive_##set, .cross = cross_##set,   \
 	.leak = leak_##set, .meter = meter_##set, .meter_counts = meter_counts_##set
+#define FILTER_ROWS(set) .filter = filter_##set
 #define CONVERT_ROWS(set)                                                               \
 	.from_f64 = from_f64_##set, .from_i8 = from_i8_##set, .from_u8 = from_u8_##set, \
 	.from_i16 = from_i16_##set, .from_u16 = from_u16_##set, .from_i32 = from_i32_##set
@@ -33,6 +34,7 @@ static const struct kernels plain_c = {
 	DRAW_ROWS(c),
 	VALUES_ROWS(c),
 	DETECT_ROWS(c),
+	FILTER_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	PLANE_ROWS(c),
@@ -60,6 +62,7 @@ static const struct kernels avx2 = {
 	DRAW_ROWS(avx2),
 	VALUES_ROWS(avx2),
 	DETECT_ROWS(avx2),
+	FILTER_ROWS(avx2),
 	CONVERT_ROWS(avx2),
 	EXPAND_ROWS(avx2),
 	PLANE_ROWS(avx2),
@@ -72,6 +75,7 @@ static const struct kernels avx512 = {
 	DRAW_ROWS(avx512),
 	VALUES_ROWS(avx512),
 	DETECT_ROWS(avx512),
+	FILTER_ROWS(avx512),
 	CONVERT_ROWS(avx512),
 	EXPAND_ROWS(avx512),
 	PLANE_ROWS(avx512),
@@ -84,6 +88,7 @@ static const struct kernels neon = {
 	DRAW_ROWS(neon),
 	VALUES_ROWS(c),
 	DETECT_ROWS(c),
+	FILTER_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	.first = first_neon,

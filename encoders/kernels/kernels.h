@@ -51,6 +51,13 @@ struct span {
 	bool clamp, is_signed;
 };
 
+/* A bank of filters of second-order sections in double, see filterbank.c. Section s of band i is
+ * element s * bands + i of each array. */
+struct sections {
+	uint32_t bands, count; /* count sections a band */
+	const double *b0, *b1, *b2, *a1, *a2;
+};
+
 /* How far a value is from each of a channel's centres, see population.c. */
 struct metric {
 	bool natural, absolute;
@@ -130,6 +137,11 @@ struct kernels {
 	/* t[i] = distance from x to centre i. t may be `centres`. */
 	void (*measure)(const struct metric *metric, float x, const float *centres, float *t,
 		uint32_t count);
+
+	/* One input of a bank: y[i] = x through the sections of band i. Their states are element
+	 * s * stride + i of `first` and `second`. */
+	void (*filter)(const struct sections *bank, float x, double *first, double *second,
+		size_t stride, float *y);
 
 	/* Takes a row into the held values: a NaN is no sample and leaves the held one, an infinity
 	 * becomes hi or lo. Adds to *met. */

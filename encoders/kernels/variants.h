@@ -45,6 +45,10 @@
 	void meter_counts_##set(const struct meter *r, float *v, float *rest, const float *x,     \
 		uint64_t *on, float *counts, uint32_t count);
 
+#define FILTER_KERNELS(set)                                                                    \
+	void filter_##set(const struct sections *bank, float x, double *first, double *second, \
+		size_t stride, float *y);
+
 #define CONVERT_KERNELS(set)                                              \
 	void from_f64_##set(const void *from, float *to, uint32_t count); \
 	void from_i8_##set(const void *from, float *to, uint32_t count);  \
@@ -72,6 +76,7 @@
 	DRAW_KERNELS(set)    \
 	VALUES_KERNELS(set)  \
 	DETECT_KERNELS(set)  \
+	FILTER_KERNELS(set)  \
 	CONVERT_KERNELS(set) \
 	EXPAND_KERNELS(set)  \
 	PLANE_KERNELS(set)

@@ -1,5 +1,6 @@
 /* The kernels of rows and values, every variant that works on this machine against loops written
- * plainly: conversion of payloads at any address, merging, range mapping, a population's distances.
+ * plainly: conversion of payloads at any address, merging, range mapping, a population's distances, a
+ * bank's filters.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/encoders/kernels.h"
@@ -163,6 +164,53 @@ static void measure_body(const struct kernels *kernels, struct test_random *r)
 	free(block);
 }
 
+/* Band by band and section by section, over a few inputs of any size. */
+static void filter_body(const struct kernels *kernels, struct test_random *r)
+{
+	enum { BANDS = 140, COUNT = 4, INPUTS = 5 };
+	static double rows[5][BANDS * COUNT], states[2][BANDS * COUNT + 50],
+		plain[2][BANDS * COUNT];
+	uint32_t n = 1 + random_below(r, BANDS), count = 1 + random_below(r, COUNT);
+	size_t stride = n + random_below(r, 13);
+	const struct sections bank = {n, count, rows[0], rows[1], rows[2], rows[3], rows[4]};
+	double size = random_below(r, 3) ? 1 : random_below(r, 2) ? 1e-101 : 1e38;
+	for (size_t i = 0; i < (size_t)n * count; i++) {
+		for (int k = 0; k < 5; k++)
+			rows[k][i] = random_between(r, -2, 2);
+	}
+	for (uint32_t s = 0; s < count; s++) {
+		for (uint32_t i = 0; i < n; i++) {
+			for (int k = 0; k < 2; k++)
+				states[k][s * stride + i] = plain[k][s * n + i] =
+					random_between(r, -1, 1) * size;
+		}
+	}
+	for (int input = 0; input < INPUTS; input++) {
+		float x = random_below(r, 2) ? 0 : (float)(random_between(r, -1, 1) * size);
+		out[n] = GUARD;
+		kernels->filter(&bank, x, states[0], states[1], stride, out);
+		for (uint32_t i = 0; i < n; i++) {
+			double u = (double)x;
+			for (uint32_t s = 0; s < count; s++) {
+				size_t at = s * n + i;
+				double y = rows[0][at] * u + plain[0][at];
+				double p = rows[1][at] * u - rows[3][at] * y + plain[1][at];
+				double q = rows[2][at] * u - rows[4][at] * y;
+				bool faded = fabs(p) + fabs(q) < 1e-100;
+				plain[0][at] = faded ? 0 : p;
+				plain[1][at] = faded ? 0 : q;
+				u = y;
+				assert_true(states[0][s * stride + i] == plain[0][at]);
+				assert_true(states[1][s * stride + i] == plain[1][at]);
+			}
+			u = fabs(u) < 0x1p-126 ? 0 : u > 0x1.fffffep127 ? 0x1.fffffep127 : u;
+			u = u < -0x1.fffffep127 ? -0x1.fffffep127 : u;
+			assert_same_bits(out[i], (float)u);
+		}
+		assert_same_bits(out[n], GUARD);
+	}
+}
+
 static void test_conversions_equal_the_cast(void **unused)
 {
 	(void)unused;
@@ -188,6 +236,12 @@ static void test_distances_equal_the_plain_loop(void **unused)
 	each_kernel(measure_body, ROUNDS, 114);
 }
 
+static void test_filters_equal_the_plain_loop(void **unused)
+{
+	(void)unused;
+	each_kernel(filter_body, ROUNDS / 4, 115);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +249,7 @@ int main(void)
 		cmocka_unit_test(test_merging_keeps_clamps_and_counts),
 		cmocka_unit_test(test_ranges_equal_the_plain_loop),
 		cmocka_unit_test(test_distances_equal_the_plain_loop),
+		cmocka_unit_test(test_filters_equal_the_plain_loop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,11 @@
+/* Banks of second-order sections for plain C.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/filter.h"
+#include "encoders/kernels/variants.h"
+
+void filter_c(const struct sections *bank, float x, double *first, double *second, size_t stride,
+	float *y)
+{
+	filter_bands(bank, x, first, second, stride, y);
+}
