@@ -129,6 +129,19 @@ uint32_t decoder_lines(const struct decoder *d)
 	return d->p->count ? d->p->stages[d->first].in_lines : d->p->site.channels;
 }
 
+static bool starts(const struct stage *st)
+{
+	return st->class->decoder->start && st->in_kind == KIND_VALUES;
+}
+
+bool decoder_follows(const struct decoder *d)
+{
+	for (uint32_t i = d->first; i < d->p->count; i++)
+		if (starts(&d->p->stages[i]))
+			return true;
+	return false;
+}
+
 void decoder_reset(struct decoder *d, enum reset_scope scope)
 {
 	for (uint32_t i = d->first; i < d->p->count; i++) {
@@ -148,7 +161,7 @@ int decoder_start(struct decoder *d, const float *values)
 	for (uint32_t i = d->first; i < d->p->count; i++) {
 		const struct stage *st = &d->p->stages[i];
 		const float *in = i ? s->slots[i - 1].out.values : values;
-		if (st->class->decoder->start && st->in_kind == KIND_VALUES)
+		if (starts(st))
 			st->class->decoder->start(st, d->inverses[i].state, in);
 	}
 	pipeline_state_free(s);

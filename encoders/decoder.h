@@ -27,6 +27,10 @@ void decoder_free(struct decoder *d); /* accepts NULL */
 uint32_t decoder_stage(const struct decoder *d);
 uint32_t decoder_lines(const struct decoder *d); /* of them: how many */
 
+/* True if a stage that it inverts only tells of changes: the decoder begins right with decoder_start
+ * alone, and a lost tick leaves an error behind that does not go by itself. */
+bool decoder_follows(const struct decoder *d);
+
 /* As the pipeline was reset: RESET_ALL when its state was cleared, RESET_WINDOW before the first
  * tick of each window. */
 void decoder_reset(struct decoder *d, enum reset_scope scope);

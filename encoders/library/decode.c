@@ -115,6 +115,11 @@ void spiked_decoder_info(const struct spiked_decoder *d, unsigned *stage, uint32
 		*width = decoder_lines(d->decoder);
 }
 
+bool spiked_decoder_follows(const struct spiked_decoder *d)
+{
+	return decoder_follows(d->decoder);
+}
+
 /* The first row, as a run would have taken it in. */
 static int start(struct spiked_decoder *d, const float *first)
 {

@@ -116,6 +116,10 @@ SPIKED_ENCODERS_API void spiked_decoder_free(struct spiked_decoder *d); /* accep
 SPIKED_ENCODERS_API void spiked_decoder_info(
 	const struct spiked_decoder *d, unsigned *stage, uint32_t *width);
 
+/* True if it adds up changes: it needs `first` below, and after lost ticks it stays wrong until it
+ * begins anew. */
+SPIKED_ENCODERS_API bool spiked_decoder_follows(const struct spiked_decoder *d);
+
 /* Begins anew; `first` (channels floats, NULL = zeros) is what the first row was, for encoders that
  * only tell of changes. 0 or -ENOMEM; then it begins with zeros. */
 SPIKED_ENCODERS_API int spiked_decoder_reset(struct spiked_decoder *d, const float *first);
