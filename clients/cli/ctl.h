@@ -78,6 +78,7 @@ int64_t ctl_now_ms(void); /* CLOCK_MONOTONIC */
 /* The commands; each returns an exit status. */
 int cmd_add(struct ctl *ctl);
 int cmd_call(struct ctl *ctl);
+int cmd_decode(struct ctl *ctl);
 int cmd_encoders(struct ctl *ctl);
 int cmd_info(struct ctl *ctl);
 int cmd_pub(struct ctl *ctl);

@@ -44,6 +44,12 @@ static const struct command commands[] = {
 		"say otherwise. Without words: of all streams. Losses and restarts are printed where\n"
 		"they happen. --json prints one object a line.",
 		OPT(STATE) | OPT(VALUES) | OPT(JSON_TOPIC) | OPT(COUNT) | OPT(SECONDS), 0, NO_MAX, USES_PUBLISH, cmd_sub},
+	{"decode", "STREAM", "print spikes and the values that they stand for",
+		"The values stand after ->, in the sensor's units, one a channel, tick by tick. How near\n"
+		"they are, and how late, \"spikectl encoders NAME\" says of each encoder. An encoder that\n"
+		"tells of changes is followed from a row in values/ on; after a loss or a reset, from the\n"
+		"next one. --check compares all the time and sums up. --json prints one object a line.",
+		OPT(COUNT) | OPT(SECONDS) | OPT(SMOOTH) | OPT(CHECK), 1, 1, USES_PUBLISH, cmd_decode},
 	{"pub", "STREAM", "send rows: from standard input, this machine, or a sound file",
 		"From standard input, a row a line: values separated by commas, blanks, tabs or\n"
 		"semicolons, with nothing or nan for \"no sample\"; or JSON: [1, 2.5, null] or\n"
