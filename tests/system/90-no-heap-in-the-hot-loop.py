@@ -36,6 +36,10 @@ STREAMS = [
     stream("torch", {"signed_poisson": {"rng": "mt19937"}}, publish={"payload": "bitmap"}),
     stream("population", {"population": {"out_features": 5, "scale": 1}}, input={"mode": "queue"}),
     stream("pairs", "signed_poisson", input={"type": "pairs"}),
+    stream("counts", {"step_forward": {"theta": 0.5, "max_steps": 4, "start": "zero"}}, {"drop": {"p": 0.3}},
+           window=3, group="g"),
+    stream("graded", {"send_on_delta": {"theta": 0, "payload": "graded"}}, window=3, group="g",
+           publish={"payload": "auto"}),
     stream("json", "lif", input={"type": "json", "stale_after": "5 ms", "on_stale": "zero"}),
 ]
 
@@ -78,6 +82,8 @@ def drive(daemon):
         daemon.step(CHUNK)
         if done == 0:
             daemon.process.send_signal(signal.SIGUSR2)
+    h.claim("lines spiked more than once a tick", daemon.counters("counts")["spikes"] > 2 * TICKS)
+    h.claim("values went out with their spikes", daemon.counters("graded")["spikes"] > TICKS)
     for each in subscribers:
         each.close()
 

@@ -1,0 +1,191 @@
+#!/usr/bin/python3
+"""spikectl decode, that is the C client's decoder, gives back what the sensor sent, within the bounds that
+the encoders promise.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import math
+import os
+import queue
+import random
+import signal
+import subprocess
+import threading
+from pathlib import Path
+
+import harness as h
+
+SEED = 20260104
+CHANNELS = 5
+ROUNDING = 1e-4  # of float32 sums
+
+
+def spikectl():
+    path = os.environ.get("SPIKECTL_BIN") or Path(h.binary()).with_name("spikectl")
+    if not os.access(path, os.X_OK):
+        raise h.Failed(f"{path} is missing: it belongs beside the daemon, or SPIKECTL_BIN says where it is")
+    return str(path)
+
+
+class Decode:
+    """spikectl decode --json, as a context manager; its lines as objects."""
+
+    def __init__(self, daemon, *words):
+        self.process = subprocess.Popen(
+            [spikectl(), "decode", *words, "--json", "--publish", daemon.publish],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.lines = queue.Queue()
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self):
+        for line in self.process.stdout:
+            self.lines.put(json.loads(line))
+
+    def next(self, timeout=10.0):
+        try:
+            return self.lines.get(timeout=timeout * h.SLOW)
+        except queue.Empty:
+            raise h.Failed("spikectl decode says nothing more") from None
+
+    def until_tick(self, tick):
+        """Everything up to the line of that tick."""
+        lines = [self.next()]
+        while lines[-1]["tick"] < tick:
+            lines.append(self.next())
+        return lines
+
+    def stop(self):
+        """Ends it; gives what it had still to say."""
+        self.process.send_signal(signal.SIGTERM)
+        code = self.process.wait(10 * h.SLOW)
+        h.equal("spikectl ends well", (code, self.process.stderr.read()), (0, ""))
+        rest = []
+        while not self.lines.empty():
+            rest.append(self.lines.get())
+        return rest
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        if self.process.poll() is None:
+            self.process.kill()
+        self.process.wait()
+        self.process.stdout.close()
+        self.process.stderr.close()
+
+
+def wander(count, lo, hi, step):
+    draw = random.Random(SEED)
+    row = [draw.uniform(lo, hi) for _ in range(CHANNELS)]
+    for _ in range(count):
+        yield row
+        row = [min(max(x + draw.uniform(-step, step), lo), hi) for x in row]
+
+
+def stream(encode, **more):
+    return h.stream("s", CHANNELS, [encode], input={"mode": "queue"}, **more)
+
+
+def ready(daemon, decode):
+    """Steps until spikectl hears it."""
+    while decode.lines.empty():
+        daemon.step()
+
+
+def feed(daemon, rows, window=1):
+    """Sends rows and runs as many ticks; gives the first one's number."""
+    before = daemon.counters("s")
+    for row in rows:
+        daemon.send_f32("s", *row)
+    daemon.wait_rows("s", before["rows"] + len(rows))
+    daemon.step(len(rows) * window)
+    return before["ticks"]
+
+
+def largest(lines, rows, first):
+    """Distance of what was decoded from what was sent, over all ticks that have values."""
+    return max(abs(x - y) for line in lines if line["decoded"] is not None
+               for x, y in zip(line["decoded"], rows[line["tick"] - first]))
+
+
+def follow(text, encode, bound, lo=-3, hi=3, step=0.4, **more):
+    rows = list(wander(800, lo, hi, step))
+    with h.Daemon({"clock": "manual", "streams": [stream(encode, **more)]}) as daemon, \
+            Decode(daemon, "s", "--check") as decode:
+        ready(daemon, decode)
+        first = feed(daemon, rows[:600])
+        lines = [line for line in decode.until_tick(first + 599) if line["tick"] >= first]
+        h.equal(f"{text}: values from the first row's tick or the next on",
+                [line["tick"] - first for line in lines if line["decoded"] is None], [0])
+        h.claim(f"{text}: within {bound:g} of what was sent", largest(lines, rows, first) <= bound + ROUNDING,
+                largest(lines, rows, first))
+        tick = daemon.control("reset", name="s")["tick"]
+        feed(daemon, rows[600:])
+        lines = [line for line in decode.until_tick(first + 799) if line["tick"] >= tick]
+        h.claim(f"{text}: begins anew after a reset", "reset" in lines[0]["flags"] and lines[0]["decoded"] is None
+                and [line["begun"] for line in lines[1:4]] == [True, False, False], lines[:4])
+        h.claim(f"{text}: and is as near", largest(lines, rows, first) <= bound + ROUNDING)
+        summary = decode.stop()[-1]
+    h.claim(f"{text}: --check has seen the same", 700 < summary["checked"] < 800 and
+            (more or summary["max_error"] <= bound + ROUNDING), summary)
+
+
+def steps_are_followed():
+    follow("signed steps", {"step_forward": {"theta": 0.25}}, 0.25, step=0.2)
+    follow("counted steps", {"step_forward": {"theta": 0.25, "max_steps": 100}}, 0.25)
+    follow("through a range", {"step_forward": {"theta": 0.01, "max_steps": 1000}}, 0.01 * 40, lo=-20, hi=20,
+           step=8, range={"lo": -20, "hi": 20})
+
+
+def graded_deltas_are_followed():
+    follow("graded deltas", {"send_on_delta": {"theta": 0.25, "payload": "graded", "first": "silent"}}, 0.25)
+
+
+def rates_come_to_the_value():
+    encode = {"if": {"f_max": 1000, "mode": "bipolar", "cap": 2}}
+    rows = [[0.7, -0.4, 0, 1.5, 0.1]] * 400
+    with h.Daemon({"clock": "manual", "streams": [stream(encode)]}) as daemon, \
+            Decode(daemon, "s", "--smooth", "0.05") as decode:
+        ready(daemon, decode)
+        first = feed(daemon, rows)
+        last = decode.until_tick(first + 399)[-1]
+        h.claim("with time constant 50 ms, half a second later: within 2 spikes in 50 ticks",
+                all(math.isclose(x, y, abs_tol=2 / 50) for x, y in zip(last["decoded"], rows[0])), last["decoded"])
+        h.equal("an average waits for nothing", last["begun"], False)
+        decode.stop()
+
+
+def windows_count_to_less_than_a_spike():
+    encode = {"if": {"f_max": 1000, "cap": 2}}
+    rows = list(wander(40, 0, 1.5, 0.5))
+    window = 50
+    with h.Daemon({"clock": "data", "streams": [h.stream("s", CHANNELS, [encode], window=window)]}) as daemon, \
+            Decode(daemon, "s") as decode:
+        sent = 0
+        while decode.lines.empty():
+            daemon.send_f32("s", *rows[0])
+            sent += 1
+            daemon.wait_rows("s", sent)
+        for row in rows:
+            daemon.send_f32("s", *row)
+        lines = decode.until_tick((sent + len(rows)) * window - 1)
+        ends = [line for line in lines if line["tick"] % window == window - 1 and line["tick"] >= sent * window]
+        h.equal("every window has an end", len(ends), len(rows))
+        h.claim("which says the row with an error of less than a spike",
+                all(abs(x - y) < 1 / window + ROUNDING for line, row in zip(ends, rows)
+                    for x, y in zip(line["decoded"], row)))
+        decode.stop()
+
+
+def what_cannot_be_decoded_is_said():
+    with h.Daemon({"clock": "data", "streams": [h.stream("s", 1, [{"send_on_delta": {}}])]}) as daemon:
+        result = subprocess.run([spikectl(), "decode", "s", "--publish", daemon.publish], capture_output=True,
+                                text=True, timeout=20 * h.SLOW)
+        h.claim("an encoder whose spikes do not tell the value: why not, and what would do",
+                result.returncode == 1 and "payload: graded" in result.stderr, result.stderr)
+
+
+h.main(steps_are_followed, graded_deltas_are_followed, rates_come_to_the_value, windows_count_to_less_than_a_spike,
+       what_cannot_be_decoded_is_said)
