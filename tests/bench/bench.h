@@ -16,7 +16,7 @@
 /* What the command line and the environment say. */
 struct bench_site {
 	const char *spiked; /* the daemon's path */
-	const char *peer;   /* command of norse_peer.py (BENCH_PEER), or NULL */
+	const char *peers;  /* Python and this folder (BENCH_PEERS), or NULL */
 	bool full;          /* take the time that a figure asks for, not a share of it */
 };
 

@@ -52,7 +52,7 @@ int main(int argc, char **argv)
 		{"full", no_argument, NULL, 'f'},
 		{0},
 	};
-	struct bench_site site = {.spiked = "spiked", .peer = getenv("BENCH_PEER")};
+	struct bench_site site = {.spiked = "spiked", .peers = getenv("BENCH_PEERS")};
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
