@@ -14,9 +14,9 @@
  * but for the rounding of base' itself, half a unit in the last place. With `leak` the base first
  * goes its share of the way to 0.
  *
- * The base begins at the first sample, without a spike, or at 0 (`start`). A NaN is no sample, nor
- * is a first one that is infinite; later an infinite one is a very large one. A held value is stepped
- * to until it is reached; then it is silent. One step a tick follows theta / dt at most.
+ * The base begins at the first sample, without a spike, or at 0 (`start`). What is not finite is no
+ * sample. A held value is stepped to until it is reached; then it is silent. One step a tick follows
+ * theta / dt at most.
  *
  * Peers: spikify (step_forward), SpikeCoding (step_forward), Spike-Encoding (StepForwardConverter)
  * for max_steps 1. Kasabov et al., Evolving spatio-temporal data machines, 2016.

@@ -91,7 +91,8 @@ FLAT void stairs_word(const struct stairs *rule, size_t at, float *restrict base
 		float b = base[at + i] * r.keep;
 		float high = b + (each ? r.ups[at + i] : r.up);
 		float low = b - (each ? r.downs[at + i] : r.down);
-		bool rises = x[at + i] > high, falls = x[at + i] < low;
+		bool sample = is_finite(x[at + i]);
+		bool rises = sample & (x[at + i] > high), falls = sample & (x[at + i] < low);
 		if (waits) {
 			rises &= wait[at + i] == 0;
 			falls &= wait[at + i] == 0;
@@ -142,7 +143,8 @@ FLAT void stairs_counts_word(const struct stairs *rule, size_t at, float *restri
 	for (size_t i = 0; i < n; i++) {
 		float up = each ? r.ups[at + i] : r.up, down = each ? r.downs[at + i] : r.down;
 		float b = base[at + i] * r.keep;
-		bool rises = x[at + i] > b + up, falls = x[at + i] < b - down;
+		bool sample = is_finite(x[at + i]);
+		bool rises = sample & (x[at + i] > b + up), falls = sample & (x[at + i] < b - down);
 		if (waits) {
 			rises &= wait[at + i] == 0;
 			falls &= wait[at + i] == 0;
@@ -152,6 +154,7 @@ FLAT void stairs_counts_word(const struct stairs *rule, size_t at, float *restri
 		float from = sign * b;
 		float steps = stairs_between(from, sign * x[at + i], step, r.most);
 		float moved = sign * within(from + steps * step, -FLT_MAX, FLT_MAX);
+		moved = moved + 0.0f; /* as b - steps * step, which is never -0 */
 		base[at + i] = (rises | falls) ? moved : b;
 		counts[at + i] = (rises | falls) ? sign * steps : 0.0f;
 	}

@@ -149,8 +149,8 @@ struct kernels {
 		struct merged *met);
 
 	/* Steps of a staircase's base towards x: at most one a tick as signed spikes, or r->most as
-	 * counts. `wait` holds the ticks that a line still is silent; NULL without refractory. A
-	 * NaN is no sample. With `wait`, ups and downs must be there. */
+	 * counts. `wait` holds the ticks that a line still is silent; NULL without refractory, and
+	 * with it ups and downs must be there. What is not finite is no sample. */
 	void (*stairs)(const struct stairs *r, float *base, uint32_t *wait, const float *x,
 		uint64_t *on, uint64_t *minus, uint32_t count);
 	void (*stairs_counts)(const struct stairs *r, float *base, uint32_t *wait, const float *x,
@@ -178,7 +178,8 @@ struct kernels {
 		uint32_t count);
 
 	/* v + rest += gain x without a rounding error that adds up; whole spikes are taken from it:
-	 * signed ones (`minus` may be NULL where least is 0), or counts. A NaN is no sample. */
+	 * signed ones (`minus` may be NULL where least is 0), or counts. A NaN is no sample. Before
+	 * and after, |v| is a thousand spikes or so at most. */
 	void (*meter)(const struct meter *r, float *v, float *rest, const float *x, uint64_t *on,
 		uint64_t *minus, uint32_t count);
 	void (*meter_counts)(const struct meter *r, float *v, float *rest, const float *x,
