@@ -198,7 +198,7 @@ static void expect_bound(const char *text, double bound, uint64_t seed)
 		for (uint32_t t = 0; t < T; t++)
 			windows_tick(&w, values);
 		for (uint32_t i = 0; i < LINES; i++)
-			worst = fmax(worst, fabs((double)(w.decoded[i] - values[i])));
+			worst = worse(worst, fabs((double)(w.decoded[i] - values[i])));
 	}
 	print_message("%s: worst error %.4f of the bound\n", text, worst / bound);
 	assert_true(worst <= bound * (1 + 1e-5) && worst > 0.9 * bound);

@@ -395,9 +395,8 @@ static void test_foreign_bytes_are_refused_and_change_nothing(void **unused)
 static const float odd_values[] = {NAN, INFINITY, -INFINITY, 3.4e38f, -3.4e38f, 1e-42f, -0.0f};
 #define ODD_VALUES (sizeof(odd_values) / sizeof(odd_values[0]))
 
-/* Channel 0 gets what no sensor should send; the others notice nothing (unless the class is
- * joint), and nothing of it is left
- * in the state: it can be saved, loaded, and its voltages are finite. */
+/* Channel 0 gets what no sensor should send; the others notice nothing (unless the class is joint),
+ * and nothing of it is left in the state: it can be saved, loaded, and its voltages are finite. */
 static void odd_body(const struct variant *v, const char *text, const struct pipeline *p)
 {
 	static float values[LINES_MAX];

@@ -81,9 +81,10 @@ static void check_line(
 	double error = fabs(decoded - x), bound = (hi - lo) / 2;
 	if (error > bound + slack)
 		fail_msg("%s: x %a decoded as %a after %u ticks", n->text, x, decoded, m);
-	*worst = fmax(*worst, error / (bound + slack));
+	*worst = worse(*worst, error / (bound + slack));
 }
 
+/* Each line's first interval, from 0, and its second, from the reset voltage. */
 static void test_a_steady_value_comes_back_within_half_its_bracket(void **unused)
 {
 	(void)unused;
@@ -96,7 +97,7 @@ static void test_a_steady_value_comes_back_within_half_its_bracket(void **unused
 		struct windows w = windows_of(n->text, LINES, 0, true);
 		for (int round = 0; round < ROUNDS / 4; round++) {
 			static uint32_t since[LINES];
-			static bool fired[LINES];
+			static uint8_t fired[LINES];
 			memset(since, 0, sizeof(since));
 			memset(fired, 0, sizeof(fired));
 			random_row(&r, rest - 1, rest + 1.1 * (n->threshold / n->a));
@@ -106,11 +107,11 @@ static void test_a_steady_value_comes_back_within_half_its_bracket(void **unused
 				const uint64_t *on = windows_tick(&w, values);
 				for (uint32_t i = 0; i < LINES; i++) {
 					since[i]++;
-					if (!line_is_on(on, i))
+					if (!line_is_on(on, i) || fired[i] > 1)
 						continue;
 					check_line(n, (double)values[i], (double)w.decoded[i],
 						fired[i] ? n->reset : 0, since[i], &worst);
-					fired[i] = true;
+					fired[i]++;
 					since[i] = 0;
 					spikes++;
 				}
@@ -167,7 +168,7 @@ static void test_in_a_window_the_first_spike_says_it_all(void **unused)
 		w[k] = windows_of(texts[k], LINES, T, true);
 	for (uint32_t i = 0; i < LINES; i++)
 		before[i] = -8; /* nothing has fired: 0, in front of the range */
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 30; round++) {
 		static uint32_t first[LINES];
 		memset(first, 0, sizeof(first));
 		if (round)
@@ -199,7 +200,7 @@ static void test_in_a_window_the_first_spike_says_it_all(void **unused)
 			read += first[i] > 1;
 		}
 	}
-	assert_true(read > 300000);
+	assert_true(read > 150000);
 	for (size_t k = 0; k < 3; k++)
 		windows_close(&w[k]);
 }
@@ -271,9 +272,9 @@ static void test_populations_come_back(void **unused)
 					error = remainder(error, c->period);
 				error = fabs(error) / c->spacing;
 				if (x < c->lo + 3 * c->spacing || x > c->hi - 3 * c->spacing)
-					ends = fmax(ends, error);
+					ends = worse(ends, error);
 				else
-					inner = fmax(inner, error);
+					inner = worse(inner, error);
 			}
 		}
 		print_message(

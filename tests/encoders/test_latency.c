@@ -129,7 +129,7 @@ static void expect_bound(const char *text, uint32_t window, double lo, double hi
 			double x = (double)values[i], error = fabs((double)w.decoded[i] - x);
 			if (!(error <= bound(x) * (1 + 1e-6) + 1e-6 * fabs(hi)))
 				fail_msg("%s: %a decoded as %a", text, x, (double)w.decoded[i]);
-			worst = fmax(worst, error / bound(x));
+			worst = worse(worst, error / bound(x));
 		}
 	}
 	print_message("%s: worst error %.4f of the bound\n", text, worst);
@@ -201,7 +201,7 @@ static void test_grf_decoder_keeps_its_bound(void **unused)
 			for (uint32_t t = 0; t < T; t++)
 				windows_tick(&w, values);
 			for (uint32_t i = 0; i < CHANNELS; i++)
-				worst = fmax(worst, fabs((double)(w.decoded[i] - values[i])));
+				worst = worse(worst, fabs((double)(w.decoded[i] - values[i])));
 		}
 		print_message("%s: worst error %.4f of the bound\n", cases[k].text,
 			worst / cases[k].bound);

@@ -91,7 +91,7 @@ static void expect_bound(const char *text, uint32_t window)
 			windows_restart(&w);
 		windows_tick(&w, values);
 		for (uint32_t i = 0; i < LINES; i++)
-			worst = fmax(worst, fabs((double)(w.decoded[i] - values[i])));
+			worst = worse(worst, fabs((double)(w.decoded[i] - values[i])));
 	}
 	print_message("%s: worst error %.4f of the bound\n", text, worst / (8.0 / 12 / 2));
 	assert_true(worst <= 8.0 / 12 / 2 + 1e-6 && worst > 0.99 * 8.0 / 12 / 2);

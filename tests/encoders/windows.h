@@ -64,6 +64,12 @@ static inline void windows_train(struct windows *w, const float *values, bool *t
 	}
 }
 
+/* The larger error of two; a NaN is the largest. */
+static inline double worse(double a, double b)
+{
+	return b <= a || a != a ? a : b;
+}
+
 #define WINDOWS_NONE UINT32_MAX
 
 /* One whole window: the tick of each line's spike, of which it may have one. */
