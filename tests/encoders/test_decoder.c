@@ -91,6 +91,36 @@ static void test_every_decoder_is_finite_and_as_new_after_a_reset(void **unused)
 	print_message("%zu decoders\n", decoders);
 }
 
+/* Whoever does not say so needs no first value. */
+static void test_only_followers_need_a_start(void **unused)
+{
+	(void)unused;
+	size_t classes, followers = 0;
+	const struct encoder_class *const *all = encoder_classes(&classes);
+	for (size_t i = 0; i < classes; i++) {
+		struct pipeline *p = pipeline_of(all[i]);
+		struct decoder *d = decoder_new(p, NULL, NULL);
+		if (d && !decoder_follows(d)) {
+			float bare[TICKS] = {0}, started[TICKS] = {0}, first[CHANNELS];
+			struct pipeline_state *s = pipeline_state_new(p);
+			run_some(p, s, d, 1, bare);
+			pipeline_reset(p, s, RESET_ALL);
+			decoder_reset(d, RESET_ALL);
+			for (uint32_t c = 0; c < CHANNELS; c++)
+				first[c] = 0.5f + (float)c;
+			assert_int_equal(decoder_start(d, first), 0);
+			run_some(p, s, d, 1, started);
+			if (memcmp(bare, started, sizeof(bare)) != 0)
+				fail_msg("%s decodes otherwise after a start", all[i]->name);
+			pipeline_state_free(s);
+		}
+		followers += d && decoder_follows(d);
+		decoder_free(d);
+		pipeline_free(p);
+	}
+	print_message("%zu followers\n", followers);
+}
+
 static void test_a_range_comes_back(void **unused)
 {
 	(void)unused;
@@ -114,6 +144,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_decoder_is_finite_and_as_new_after_a_reset),
+		cmocka_unit_test(test_only_followers_need_a_start),
 		cmocka_unit_test(test_a_range_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
