@@ -97,6 +97,6 @@ void bench_offline(const struct bench_site *site)
 	compare(&peer, "snntorch", "poisson", poisson, 1000, 1000, 5);
 	compare(&peer, "snntorch", "derivative", derivative, 1000, 1000, 2);
 	compare(&peer, "norse", "lif", lif, 8, 10000, 20);
-	compare(&peer, "snntorch", "derivative", derivative, 8, 100000, 2);
+	compare(&peer, "snntorch", "derivative", derivative, 8, 100000, 1);
 	peer_stop(&peer);
 }

@@ -42,8 +42,8 @@ static void test_a_text_is_a_stream_a_list_or_a_name(void **unused)
 	static const char *const texts[] = {
 		"{channels: 3, encode: [{lif: {v_th: 0.5}}]}",
 		"{\"channels\": 3, \"encode\": {\"lif\": {\"v_th\": 0.5}}}",
-		"name: imu\nnames: [x, y, z]\nunit: m\ninput: {mode: queue, type: i16}\n"
-		"publish: {payload: bitmap}\ngroup: body\nshape: [3, 1]\nencode: lif\n",
+		("{name: imu, names: [x, y, z], unit: m, input: {mode: queue, type: i16}, "
+		 "publish: {payload: bitmap}, group: body, shape: [3, 1], encode: lif}"),
 		"[lif]",
 		"- lif: {v_th: 0.5}\n",
 		"lif",
