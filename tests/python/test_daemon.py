@@ -12,41 +12,12 @@ import unittest
 
 import numpy as np
 
-from support import ROOT
+from support import ROOT, WithDaemon
 
 import harness
-from spiked import Bundle, Control, ControlError, Flags, Receiver, Sender, Silence
+from spiked import Bundle, ControlError, Flags, Silence
 
 MIRROR = [{"signed_poisson": {"f_max": 1000}}]  # spikes where the row is 1, negatively where it is -1
-
-
-@unittest.skipUnless(os.environ.get("SPIKED_BIN"), "SPIKED_BIN is not set")
-class WithDaemon(unittest.TestCase):
-    def daemon(self, config):
-        daemon = harness.Daemon(config)
-        daemon.__enter__()
-        self.addCleanup(daemon.__exit__, None, None, None)
-        return daemon
-
-    def receiver(self, daemon, *topics, **options):
-        """A receiver that the daemon knows of when this returns."""
-        receiver = Receiver(*topics, f"meta/{daemon._first[1]}/", endpoint=daemon.publish,
-                            **{"timeout": 10 * harness.SLOW, **options})
-        self.addCleanup(receiver.close)
-        while receiver.recv().topic != f"meta/{daemon._first[1]}/":
-            pass
-        receiver.unsubscribe(f"meta/{daemon._first[1]}/")
-        return receiver
-
-    def sender(self, daemon, **options):
-        sender = Sender(daemon.ingest, timeout=10 * harness.SLOW, **options)
-        self.addCleanup(sender.close)
-        return sender
-
-    def control(self, daemon):
-        control = Control(daemon.control_at, timeout=10 * harness.SLOW)
-        self.addCleanup(control.close)
-        return control
 
 
 class Client(WithDaemon):

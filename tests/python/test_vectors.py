@@ -10,8 +10,8 @@ import numpy as np
 
 from support import VECTORS, vectors
 
-from spiked import Bundle, Document, Flags, WireError, decode
-from spiked import wire
+from spiked import Bundle, Document, Flags, WireError, wire
+from spiked.wire import decode
 
 
 def described(frame):

@@ -7,29 +7,10 @@ import struct
 
 import harness as h
 
-LIF = ("tau_mem_inv", "v_leak", "v_th", "v_reset")
-
-
-def stages(params):
-    """The pipeline that a vector file describes, and whether each row is a window."""
-    lif = {key: float(params[key]) for key in LIF if key in params}
-    draws = {"f_max": float(params.get("f_max", 0)), "rng": "mt19937", "seed": int(params.get("seed", 0))}
-    return {
-        "constant_current_lif": ([{"lif": lif}], False),
-        "spike_latency_lif": ([{"lif_latency": lif}], True),
-        "constant_current_lif | spike_latency": ([{"lif": lif}, {"first_spike": {}}], True),
-        "poisson": ([{"poisson": draws}], False),
-        "signed_poisson": ([{"signed_poisson": draws}], False),
-        "population": ([{"population": {
-            "out_features": int(params.get("out_features", 0)),
-            "scale": "auto" if params.get("scale") == "max" else float(params.get("scale", 1))}}], False),
-    }[params["encoder"]]
-
-
 def run(path, windowed=None):
     """Feeds a file's rows to the daemon: messages of spikes/ and state/, by topic."""
     params, rows = h.golden(path)
-    encode, windows = stages(params)
+    encode, windows = h.golden_stages(params)
     windows = windows if windowed is None else windowed
     hold = int(params.get("hold_ticks", 1))
     has_spikes = params["encoder"] != "population"

@@ -461,3 +461,19 @@ def golden(path):
         elif key:
             raise Failed(f"{path.name}: cannot read '{text[:60]}'")
     return params, rows
+
+
+def golden_stages(params):
+    """The pipeline that a vector file describes, and whether each row is a window."""
+    lif = {key: float(params[key]) for key in ("tau_mem_inv", "v_leak", "v_th", "v_reset") if key in params}
+    draws = {"f_max": float(params.get("f_max", 0)), "rng": "mt19937", "seed": int(params.get("seed", 0))}
+    return {
+        "constant_current_lif": ([{"lif": lif}], False),
+        "spike_latency_lif": ([{"lif_latency": lif}], True),
+        "constant_current_lif | spike_latency": ([{"lif": lif}, {"first_spike": {}}], True),
+        "poisson": ([{"poisson": draws}], False),
+        "signed_poisson": ([{"signed_poisson": draws}], False),
+        "population": ([{"population": {
+            "out_features": int(params.get("out_features", 0)),
+            "scale": "auto" if params.get("scale") == "max" else float(params.get("scale", 1))}}], False),
+    }[params["encoder"]]

@@ -6,15 +6,23 @@
     for frame in subscribe("spikes/imu/"):
         print(frame.tick, frame.lines)
 
+and the same encoders without the daemon, over arrays:
+
+    import spiked
+
+    spikes = spiked.encode([{"lif": {"v_th": 1}}], values, dt=0.001)
+
 SPDX-License-Identifier: Apache-2.0
 """
 from .control import Control, ControlError, ControlTimeout
+from .offline import Decoder, Events, LibraryMissing, Pipeline, Run, decode, encode, events
 from .receiver import Receiver, Silence, subscribe
 from .sender import Blocked, Sender
-from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, WireError, decode
+from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, WireError
 
 __version__ = "0.1.0"
 __all__ = [
-    "CONTROL", "INGEST", "PUBLISH", "Blocked", "Bundle", "Control", "ControlError", "ControlTimeout",
-    "Document", "Flags", "Frame", "Receiver", "Sender", "Silence", "WireError", "decode", "subscribe",
+    "CONTROL", "INGEST", "PUBLISH", "Blocked", "Bundle", "Control", "ControlError", "ControlTimeout", "Decoder",
+    "Document", "Events", "Flags", "Frame", "LibraryMissing", "Pipeline", "Receiver", "Run", "Sender", "Silence",
+    "WireError", "decode", "encode", "events", "subscribe",
 ]
