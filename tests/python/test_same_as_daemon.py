@@ -30,7 +30,8 @@ PIPELINES = {
     "population-lif": ([RANGE, {"population": {"out_features": 6}}, {"lif": {"v_th": 0.05}}], 0, "f32"),
     "integers": ([{"range": {"lo": -2000, "hi": 3000}}, "poisson"], 0, "i16"),
     "step_forward": ([{"step_forward": {"theta": 0.1}}], 0, "f32"),
-    "graded": ([{"send_on_delta": {"theta": 0.1, "output": "graded"}}], 0, "f32"),
+    "counts": ([{"step_forward": {"theta": 0.01, "max_steps": 1000}}], 0, "f32"),
+    "graded": ([{"send_on_delta": {"theta": 0.1, "payload": "graded"}}], 0, "f32"),
 }
 
 

@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 from __future__ import annotations
 
+import time
 from typing import Dict, Iterator, Optional, Tuple, Union
 
 import zmq
@@ -27,6 +28,9 @@ class Receiver:
     timeout     seconds without a message after which Silence is raised; None = wait for ever
     silence     "raise", or "yield": the iteration gives the Silence as an item and goes on
     queue       messages that may wait for this program; what comes on top is lost and shows as `missed`
+    decode      frames of spikes/ and bundle/ get `decoded`: the values that the spikes stand for, or None
+                and why in `undecoded`. Needs libspiked-encoders (LibraryMissing without it)
+    smooth      seconds over which rates are averaged for that; 0 = ten ticks
 
     ZeroMQ reconnects by itself. Every message says what got lost before it: `missed` from seq,
     `gap` from tick, `restarted` from epoch. Messages that break the protocol are skipped and
@@ -34,7 +38,8 @@ class Receiver:
     """
 
     def __init__(self, *topics: str, endpoint: str = wire.PUBLISH, timeout: Optional[float] = None,
-                 silence: str = "raise", queue: int = 10000, context: Optional[zmq.Context] = None) -> None:
+                 silence: str = "raise", queue: int = 10000, decode: bool = False, smooth: float = 0.0,
+                 context: Optional[zmq.Context] = None) -> None:
         if silence not in ("raise", "yield"):
             raise ValueError("silence is 'raise' or 'yield'")
         self.endpoint = endpoint
@@ -44,6 +49,10 @@ class Receiver:
         self.missed = 0  #: sum over all messages so far
         self._silence = silence
         self._last: Dict[str, Tuple[int, int, int]] = {}
+        self._decoding = None
+        if decode:
+            from .live import Decoding
+            self._decoding = Decoding(smooth, self._subscribe, self._unsubscribe)
         self._socket = (context or zmq.Context.instance()).socket(zmq.SUB)
         self._socket.setsockopt(zmq.RCVHWM, queue)
         self._socket.setsockopt(zmq.SNDHWM, 0)  # or subscriptions beyond 1000 get lost
@@ -53,10 +62,20 @@ class Receiver:
             self.subscribe(topic)
 
     def subscribe(self, topic: str) -> None:
+        if self._decoding is not None:
+            self._decoding.subscribed(topic)
+        self._subscribe(topic)
+
+    def _subscribe(self, topic: str) -> None:
         self._socket.setsockopt(zmq.SUBSCRIBE, topic.encode())
 
     def unsubscribe(self, topic: str) -> None:
         """Ends a subscription. The topics' counts are forgotten: a later subscription starts anew."""
+        self._unsubscribe(topic)
+        if self._decoding is not None:
+            self._decoding.unsubscribed(topic)
+
+    def _unsubscribe(self, topic: str) -> None:
         self._socket.setsockopt(zmq.UNSUBSCRIBE, topic.encode())
         for known in [known for known in self._last if known.startswith(topic)]:
             del self._last[known]
@@ -64,8 +83,10 @@ class Receiver:
     def recv(self, timeout: Optional[float] = None) -> wire.Message:
         """The next message. Raises Silence after `timeout` (or the receiver's own) seconds."""
         limit = self.timeout if timeout is None else timeout
+        end = None if limit is None else time.monotonic() + limit
         while True:
-            if not self._socket.poll(None if limit is None else int(limit * 1000)):
+            left = None if end is None else max(0, int((end - time.monotonic()) * 1000))
+            if not self._socket.poll(left):
                 raise Silence(self.endpoint, limit or 0)
             frames = self._socket.recv_multipart()
             try:
@@ -75,7 +96,16 @@ class Receiver:
                 self.last_error = error
                 continue
             self._account(message)
+            if self._decoding is not None:
+                self._decoding.see(message)
+                if self._decoding.is_ours(message.topic):
+                    continue
             return message
+
+    def decoded_stage(self, stream: str) -> Optional[int]:
+        """The stage of the pipeline whose input `decoded` is: 0 = what the sensor sent. None while
+        that is not known, and for a pipeline that cannot be decoded."""
+        return None if self._decoding is None else self._decoding.stage(stream)
 
     def _account(self, message: wire.Message) -> None:
         if isinstance(message, wire.Document):
@@ -124,9 +154,9 @@ class Receiver:
         self.close()
 
 
-def subscribe(*topics: str, endpoint: str = wire.PUBLISH,
-              timeout: Optional[float] = None) -> Iterator[wire.Message]:
+def subscribe(*topics: str, endpoint: str = wire.PUBLISH, timeout: Optional[float] = None,
+              decode: bool = False) -> Iterator[wire.Message]:
     """The messages of these topics, for ever: `for frame in subscribe("spikes/imu/"): …`."""
-    with Receiver(*topics, endpoint=endpoint, timeout=timeout) as receiver:
+    with Receiver(*topics, endpoint=endpoint, timeout=timeout, decode=decode) as receiver:
         while True:
             yield receiver.recv()

@@ -73,6 +73,10 @@ class Frame(Loss):
     """+1 or -1 for each spike."""
     values: Optional[np.ndarray] = None
     """float32: of each line (`state/`), channel (`values/`) or spike (graded); else None."""
+    decoded: Optional[np.ndarray] = None
+    """float32: what the spikes say about the values, from a Receiver with decode=True; None = nothing that
+    can be believed."""
+    undecoded: str = ""  #: why `decoded` is None there
 
     @property
     def stream(self) -> str:
