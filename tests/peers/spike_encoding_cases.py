@@ -100,16 +100,18 @@ def pwm():
         if count == 1000 or np.fmod(20.0 * carrier[count], 1.0) < np.fmod(20.0 * carrier[count - 1], 1.0):
             count = 0
     law = np.where((raw != 0) & (raw != np.concatenate([[0], raw[:-1]])), raw, 0)
-    return known([(encode("[pwm: {f: 20 Hz}]", values, dt=1 / 999)[:, 0], theirs)], [(law, theirs)])
+    return known([(encode("[pwm: {f: 20.02}]", values, dt=0.001)[:, 0], theirs)], [(law, theirs)])
 
 
 def rates():
-    """Spikes a window: theirs rounds up, ours fires when the integral has come that far."""
+    """Spikes a window. Where two of theirs fall on the same tick, one is left."""
     ticks, values = 50, dyadic(200, 20, bits=8).astype(np.float32)
     values = np.clip(values, 2.0 ** -8, 1)
     theirs = np.stack([rate(row.astype(float), ticks).sum(axis=0) for row in values])
     ours = encode("[if: {f_max: 1000}]", values, dt=0.001, window=ticks).reshape(len(values), ticks, -1).sum(axis=1)
-    return known([(ours, theirs)], [(ours, np.floor(ticks * values)), (theirs, np.ceil(ticks * values))])
+    law = [[len(np.unique(np.maximum(1, (np.arange(ticks * p, 0, -1) / p).astype(int)))) for p in row]
+           for row in values.astype(float)]
+    return known([(ours, theirs)], [(ours, np.floor(ticks * values)), (theirs, np.array(law))])
 
 
 def probabilities():
@@ -129,9 +131,10 @@ def comparisons():
                      "and skips sample 0")
     yield Comparison(PEER, "BensSpikerAlgorithm(order 15)", "[bsa: {taps: …, theta: 0.5}]", bsa,
                      "theirs never uses the filter's first tap nor sample 0; ours comes when its window is complete")
-    yield Comparison(PEER, "PulseWidthModulation(20)", "[pwm: {f: 20 Hz}]", pwm,
+    yield Comparison(PEER, "PulseWidthModulation(20)", "[pwm: {f: 20.02}]", pwm,
                      "theirs compares with the saw and with its mirror image, the second winning; ours fires once a "
                      "period, when the saw passes the value")
     yield Comparison(PEER, "rate", "[if: {f_max: 1000}]", rates,
-                     "theirs places ceil(T p) spikes in a window, counted from its end; ours floor(T p), each when it is due")
+                     "theirs places ceil(T p) spikes in a window, counted from its end, some on the same tick; ours floor(T p), "
+                     "each when it is due")
     yield Comparison(PEER, "RateStepForwardConverter", "[diff: {}]", lambda: plain(probabilities()))
