@@ -222,14 +222,14 @@ static void test_renewal_does_not_depend_on_the_rest(void **unused)
 	/* Other seeds, streams and places give others. */
 	memcpy(other, got, sizeof(other));
 	encode(text, 62);
-	assert_memory_not_equal(other, got, sizeof(got));
+	assert_true(memcmp(other, got, sizeof(got)) != 0);
 	encode("range clamp=false | renewal f_max=100 kappa=3 t_ref=2ms", 61);
-	assert_memory_not_equal(other, got, sizeof(got));
+	assert_true(memcmp(other, got, sizeof(got)) != 0);
 	site = site_of(CHANNELS, 0);
 	site.seed = 61;
 	site.stream = "test2";
 	train_of(text, &site, x[0], TICKS, got[0]);
-	assert_memory_not_equal(other, got, sizeof(got));
+	assert_true(memcmp(other, got, sizeof(got)) != 0);
 
 	/* Resumed from a snapshot, whatever the tick's number has become. */
 	site.stream = "test";
@@ -307,7 +307,7 @@ static void test_renewal_saturates_and_forgets(void **unused)
 		pipeline_run(p, s, silent, true, &out);
 		after += (unsigned)__builtin_popcountll(out.last.on[0]);
 	}
-	assert_in_range(after, 3 * 14, 3 * 18); /* 16 intervals were to be made up for */
+	assert_true(after >= 3 * 14 && after <= 3 * 18); /* 16 intervals were to be made up for */
 	pipeline_state_free(s);
 	pipeline_free(p);
 }
