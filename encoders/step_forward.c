@@ -4,13 +4,13 @@
  *   s = +1 if x > base + theta, -1 if x < base - theta_down, else 0
  *   base' = base + s * (theta or theta_down)
  *
- * with max_steps > 1 as many steps as lead to x without passing it, n = ceil(|x - base| / theta) - 1
+ * with max_steps > 1 as many steps at once as single ones would take, n = ceil(|x - base| / theta) - 1
  * but no more than max_steps:
  *
  *   base' = base + fl(n * theta)
  *
- * in float32, one rounding an operation; n is corrected so that rounding makes neither one step too
- * few nor one too many. Until it is max_steps that holds it back, |x - base'| <= theta at every tick
+ * in float32, one rounding an operation; n is one more where rounding would leave x beyond
+ * base' + theta. Until it is max_steps that holds it back, |x - base'| <= theta at every tick
  * but for the rounding of base' itself, half a unit in the last place. With `leak` the base first
  * goes its share of the way to 0.
  *

@@ -121,8 +121,8 @@ static inline void stairs_lines(const struct stairs *r, float *base, uint32_t *w
 			stairs_word(r, at, base, NULL, x, on, minus, n, false, false));
 }
 
-/* How many steps lead up from b to x without passing it: ceil((x - b) / step) - 1, of which rounding
- * may have made one too few or too many. x is above b + step. */
+/* How many steps lead up from b to x, or past it by a rounding: ceil((x - b) / step) - 1, and one
+ * more where rounding made that too few. x is above b + step. */
 FLAT float stairs_between(float b, float x, float step, float most)
 {
 	float q = fabsf(x - b) / step; /* without a sign, so that a line at rest is a number too */
@@ -131,7 +131,6 @@ FLAT float stairs_between(float b, float x, float step, float most)
 	float n = whole - (whole < q ? 0.0f : 1.0f);
 	float there = b + n * step;
 	n = n + (x > there + step ? 1.0f : 0.0f);
-	n = n - (there > x ? 1.0f : 0.0f);
 	return within(n, 1.0f, most);
 }
 

@@ -45,6 +45,15 @@ static const char *const pipelines[] = {
 	"place out_features=5 hi=3",
 	"place out_features=5 hi=3 on_change=true",
 	"rank_order stride=2 floor=1",
+	"range lo=-1 hi=3 | step_forward",
+	"step_forward max_steps=9 refractory=2 start=zero",
+	"send_on_delta",
+	"send_on_delta payload=graded first=silent",
+	"derivative pad=zero",
+	"threshold hysteresis=0.2 edge=both",
+	"lif_bipolar",
+	"if f_max=300 mode=bipolar",
+	"population out_features=3 lo=0 hi=6 | if f_max=900 cap=3",
 };
 
 /* The same state twice: `held` is told when nothing changed, `plain` never. */

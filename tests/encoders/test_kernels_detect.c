@@ -37,6 +37,13 @@ static float random_size_of(struct test_random *r)
 				  : sizes[random_below(r, sizeof(sizes) / sizeof(*sizes))];
 }
 
+/* One step up or down, or many: where x is met exactly but for rounding. */
+static float random_steps(struct test_random *r)
+{
+	uint32_t many = random_below(r, 2) ? 1 : random_below(r, 5000);
+	return random_below(r, 2) ? (float)many : -(float)many;
+}
+
 static void begin(struct turn *t, const struct kernels *k, struct test_random *r)
 {
 	*t = (struct turn){.k = k, .r = r, .count = random_size(r), .each = random_below(r, 2)};
@@ -53,7 +60,7 @@ static void begin(struct turn *t, const struct kernels *k, struct test_random *r
 		first[i] = random_size_of(r);
 		second[i] = random_size_of(r);
 		if (i < t->count && random_below(r, 8) == 0)
-			t->x[i] = level[i] + (random_below(r, 2) ? first[i] : -second[i]);
+			t->x[i] = level[i] + random_steps(r) * first[t->each ? i : 0];
 	}
 	memset(on, 0xff, sizeof(on));
 	memset(minus, 0xff, sizeof(minus));
@@ -82,7 +89,7 @@ static float rule_at(const struct turn *t, const float *each, float one, uint32_
 	return t->each ? each[i] : one;
 }
 
-/* Steps from b to x by trying them, where there are few: the least n that leaves x within a step. */
+/* Steps from b towards x, which is further than one. */
 static float count_steps(float b, float x, float step, float most)
 {
 	float n = ceilf(fminf(fabsf(x - b) / step, most + 1)) - 1;
@@ -90,8 +97,6 @@ static float count_steps(float b, float x, float step, float most)
 	float there = up ? b + n * step : b - n * step;
 	if (up ? x > there + step : x < there - step)
 		n++;
-	if (up ? there > x : there < x)
-		n--;
 	return fmaxf(1, fminf(n, most));
 }
 
