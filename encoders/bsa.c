@@ -46,28 +46,11 @@ static int bsa_plan(struct stage *st, struct fault *f)
 	return err;
 }
 
-static uint64_t bsa_fits(const struct trace *t)
-{
-	float e1[WORD_LINES] = {0}, e2[WORD_LINES] = {0};
-	uint8_t fires[WORD_LINES];
-	for (uint32_t j = 0; j < t->f; j++) {
-		const float *r = trace_row(t, j);
-		const float h = t->taps[j];
-		for (unsigned i = 0; i < WORD_LINES; i++) {
-			e1[i] += fabsf(r[i] - h);
-			e2[i] += fabsf(r[i]);
-		}
-	}
-	for (unsigned i = 0; i < WORD_LINES; i++)
-		fires[i] = e1[i] <= e2[i] - t->theta[i];
-	return bits_from_bytes(fires);
-}
-
 static void bsa_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,
 	const struct tick *tick)
 {
 	(void)tick;
-	deconvolve_run(st, state, in, out, bsa_fits);
+	deconvolve_run(st, state, in, out, kernels_get()->fit_bsa);
 }
 
 static const struct encoder_decoder bsa_decoder = {

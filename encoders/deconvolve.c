@@ -167,19 +167,6 @@ static void push(float *restrict row, float *restrict held, const float *restric
 	}
 }
 
-static void take_out(float *ring, const struct trace *t, uint64_t fired)
-{
-	float share[WORD_LINES];
-	for (unsigned i = 0; i < WORD_LINES; i++)
-		share[i] = (float)(fired >> i & 1);
-	for (uint32_t j = 0; j < t->f; j++) {
-		float *row = ring + (trace_row(t, j) - t->ring);
-		const float tap = t->taps[j];
-		for (unsigned i = 0; i < WORD_LINES; i++)
-			row[i] -= share[i] * tap;
-	}
-}
-
 void deconvolve_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,
 	uint64_t (*fits)(const struct trace *t))
 {
@@ -201,7 +188,7 @@ void deconvolve_run(const struct stage *st, void *state, const struct lines *in,
 		push(ring + (size_t)row * WORD_LINES, held + at, in->values + at, n);
 		uint64_t fired = head->filled == d->f ? fits(&t) & bits_below(n) : 0;
 		if (fired)
-			take_out(ring, &t, fired);
+			kernels_get()->take_out(&t, fired);
 		out->on[at / WORD_LINES] = fired;
 	}
 	head->next = next;

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 /* Rows in this order; theta is only of those that have it. */
@@ -40,22 +41,6 @@ enum { DECONVOLVE_TAPS, DECONVOLVE_F, DECONVOLVE_CUTOFF, DECONVOLVE_THETA };
 		.max = 1,                                                                          \
 		.help = "Its cutoff as a share of the Nyquist frequency.",                         \
 	}
-
-/* One word of lines: the last f inputs with earlier spikes taken out. */
-struct trace {
-	const float *ring; /* f rows of WORD_LINES */
-	uint32_t oldest;   /* row */
-	uint32_t f;
-	const float *taps;
-	const float *theta; /* one a line; NULL = the class has none */
-};
-
-/* Row j of a trace: 0 is the oldest input, f - 1 the newest. */
-static inline const float *trace_row(const struct trace *t, uint32_t j)
-{
-	uint32_t at = t->oldest + j;
-	return t->ring + (size_t)(at < t->f ? at : at - t->f) * WORD_LINES;
-}
 
 int deconvolve_plan(struct stage *st, struct fault *f);
 int deconvolve_refuse_negative(const struct stage *st, struct fault *f); /* taps */

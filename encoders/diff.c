@@ -11,6 +11,7 @@
  * signal.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
 #include <errno.h>
@@ -57,17 +58,7 @@ static void diff_run(const struct stage *st, void *state, const struct lines *in
 	const struct tick *tick)
 {
 	(void)tick;
-	const float scale = scale_of(st);
-	const float *restrict x = in->values;
-	float *restrict last = state, *restrict y = out->values;
-	for (uint32_t i = 0; i < in->count; i++) {
-		bool sample = fabsf(x[i]) <= FLT_MAX;
-		float d = (x[i] - last[i]) * scale;
-		d = d > FLT_MAX ? FLT_MAX : d;
-		d = d < -FLT_MAX ? -FLT_MAX : d;
-		y[i] = sample && d == d ? d : 0;
-		last[i] = sample ? x[i] : last[i];
-	}
+	kernels_get()->diff(scale_of(st), in->values, state, out->values, in->count);
 }
 
 static int diff_check(const struct stage *st, const void *state)

@@ -20,24 +20,11 @@ static int hsa_plan(struct stage *st, struct fault *f)
 	return err ? err : deconvolve_refuse_negative(st, f);
 }
 
-static uint64_t hsa_fits(const struct trace *t)
-{
-	uint8_t under[WORD_LINES];
-	memset(under, 1, sizeof(under));
-	for (uint32_t j = 0; j < t->f; j++) {
-		const float *r = trace_row(t, j);
-		const float h = t->taps[j];
-		for (unsigned i = 0; i < WORD_LINES; i++)
-			under[i] &= r[i] >= h;
-	}
-	return bits_from_bytes(under);
-}
-
 static void hsa_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,
 	const struct tick *tick)
 {
 	(void)tick;
-	deconvolve_run(st, state, in, out, hsa_fits);
+	deconvolve_run(st, state, in, out, kernels_get()->fit_hsa);
 }
 
 static const struct encoder_decoder hsa_decoder = {

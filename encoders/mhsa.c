@@ -48,28 +48,11 @@ static int mhsa_plan(struct stage *st, struct fault *f)
 	return err;
 }
 
-static uint64_t mhsa_fits(const struct trace *t)
-{
-	float above[WORD_LINES] = {0};
-	uint8_t fires[WORD_LINES];
-	for (uint32_t j = 0; j < t->f; j++) {
-		const float *r = trace_row(t, j);
-		const float h = t->taps[j];
-		for (unsigned i = 0; i < WORD_LINES; i++) {
-			float over = h - r[i];
-			above[i] += over > 0 ? over : 0;
-		}
-	}
-	for (unsigned i = 0; i < WORD_LINES; i++)
-		fires[i] = above[i] <= t->theta[i];
-	return bits_from_bytes(fires);
-}
-
 static void mhsa_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,
 	const struct tick *tick)
 {
 	(void)tick;
-	deconvolve_run(st, state, in, out, mhsa_fits);
+	deconvolve_run(st, state, in, out, kernels_get()->fit_mhsa);
 }
 
 static const struct encoder_decoder mhsa_decoder = {

@@ -11,14 +11,18 @@
 
 #define ENVIRONMENT "SPIKED_KERNELS"
 
-#define LIF_ROWS(set)    .lif = lif_##set, .lif_each = lif_each_##set
-#define DRAW_ROWS(set)   .odds = odds_##set, .draw = draw_##set
-#define VALUES_ROWS(set) .range = range_##set, .measure = measure_##set, .merge = merge_##set
+#define LIF_ROWS(set)  .lif = lif_##set, .lif_each = lif_each_##set
+#define DRAW_ROWS(set) .odds = odds_##set, .draw = draw_##set
+#define VALUES_ROWS(set) \
+	.range = range_##set, .measure = measure_##set, .diff = diff_##set, .merge = merge_##set
 #define DETECT_ROWS(set)                                                                  \
 	.stairs = stairs_##set, .stairs_counts = stairs_counts_##set, .send = send_##set, \
 	.send_graded = send_graded_##set, .derive = derive_##set, .cross = cross_##set,   \
 	.leak = leak_##set, .meter = meter_##set, .meter_counts = meter_counts_##set
 #define FILTER_ROWS(set) .filter = filter_##set
+#define DECONVOLVE_ROWS(set)                                                            \
+	.fit_hsa = fit_hsa_##set, .fit_mhsa = fit_mhsa_##set, .fit_bsa = fit_bsa_##set, \
+	.take_out = take_out_##set
 #define CONVERT_ROWS(set)                                                               \
 	.from_f64 = from_f64_##set, .from_i8 = from_i8_##set, .from_u8 = from_u8_##set, \
 	.from_i16 = from_i16_##set, .from_u16 = from_u16_##set, .from_i32 = from_i32_##set
@@ -35,6 +39,7 @@ static const struct kernels plain_c = {
 	VALUES_ROWS(c),
 	DETECT_ROWS(c),
 	FILTER_ROWS(c),
+	DECONVOLVE_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	PLANE_ROWS(c),
@@ -63,6 +68,7 @@ static const struct kernels avx2 = {
 	VALUES_ROWS(avx2),
 	DETECT_ROWS(avx2),
 	FILTER_ROWS(avx2),
+	DECONVOLVE_ROWS(avx2),
 	CONVERT_ROWS(avx2),
 	EXPAND_ROWS(avx2),
 	PLANE_ROWS(avx2),
@@ -76,6 +82,7 @@ static const struct kernels avx512 = {
 	VALUES_ROWS(avx512),
 	DETECT_ROWS(avx512),
 	FILTER_ROWS(avx512),
+	DECONVOLVE_ROWS(avx512),
 	CONVERT_ROWS(avx512),
 	EXPAND_ROWS(avx512),
 	PLANE_ROWS(avx512),
@@ -89,6 +96,7 @@ static const struct kernels neon = {
 	VALUES_ROWS(c),
 	DETECT_ROWS(c),
 	FILTER_ROWS(c),
+	DECONVOLVE_ROWS(c),
 	CONVERT_ROWS(c),
 	EXPAND_ROWS(c),
 	.first = first_neon,

@@ -51,6 +51,16 @@ struct span {
 	bool clamp, is_signed;
 };
 
+/* One word of 64 lines of an encoder by deconvolution, see deconvolve.c: the last f inputs with
+ * earlier spikes taken out, as a ring of rows of 64. */
+struct trace {
+	float *ring;
+	uint32_t oldest; /* row */
+	uint32_t f;
+	const float *taps;  /* f of them; tap 0 meets the oldest row */
+	const float *theta; /* 64, or NULL for hsa */
+};
+
 /* A bank of filters of second-order sections in double, see filterbank.c. Section s of band i is
  * element s * bands + i of each array. */
 struct sections {
@@ -142,6 +152,17 @@ struct kernels {
 	 * s * stride + i of `first` and `second`. */
 	void (*filter)(const struct sections *bank, float x, double *first, double *second,
 		size_t stride, float *y);
+
+	/* The lines of a word into which the taps fit, by each encoder's test. */
+	uint64_t (*fit_hsa)(const struct trace *t);
+	uint64_t (*fit_mhsa)(const struct trace *t);
+	uint64_t (*fit_bsa)(const struct trace *t);
+
+	/* Takes the taps out of the lines that fired. */
+	void (*take_out)(const struct trace *t, uint64_t fired);
+
+	/* y = (x - last) * scale, last = x; see diff.c for what is not finite. */
+	void (*diff)(float scale, const float *x, float *last, float *y, uint32_t count);
 
 	/* Takes a row into the held values: a NaN is no sample and leaves the held one, an infinity
 	 * becomes hi or lo. Adds to *met. */

@@ -1,4 +1,4 @@
-/* Range mapping, distances of a population, and taking a row into held values, as plain loops of
+/* Range mapping, distances of a population, changes, and taking a row into held values, as plain loops of
  * which a compiler makes good vectors. A file that includes this compiles them for its instruction
  * set.
  *
@@ -8,6 +8,7 @@
 #include "encoders/kernels/bits.h"
 #include "encoders/kernels/kernels.h"
 
+#include <float.h>
 #include <math.h>
 
 /* The selections are written so that a NaN takes the constant. */
@@ -67,6 +68,21 @@ static inline void measure_lines(
 			float d = x - centres[i];
 			t[i] = d * d * scale;
 		}
+	}
+}
+
+/* A last value that is NaN is none yet. */
+static inline void diff_lines(float scale, const float *restrict x, float *restrict last,
+	float *restrict y, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		bool sample = fabsf(x[i]) <= FLT_MAX;
+		float d = (x[i] - last[i]) * scale;
+		d = d > FLT_MAX ? FLT_MAX : d;
+		d = d < -FLT_MAX ? -FLT_MAX : d;
+		d = d == d ? d : 0.0f;
+		y[i] = sample ? d : 0.0f;
+		last[i] = sample ? x[i] : last[i];
 	}
 }
 

@@ -1,4 +1,4 @@
-/* Range mapping, distances and merging for AVX-512.
+/* Range mapping, distances, changes and merging for AVX-512.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/kernels/values.h"
@@ -13,6 +13,11 @@ void measure_avx512(
 	const struct metric *metric, float x, const float *centres, float *t, uint32_t count)
 {
 	measure_lines(metric, x, centres, t, count);
+}
+
+void diff_avx512(float scale, const float *x, float *last, float *y, uint32_t count)
+{
+	diff_lines(scale, x, last, y, count);
 }
 
 void merge_avx512(

@@ -22,6 +22,7 @@
 	void range_##set(const struct span *span, const float *x, float *y, uint32_t count);     \
 	void measure_##set(const struct metric *metric, float x, const float *centres, float *t, \
 		uint32_t count);                                                                 \
+	void diff_##set(float scale, const float *x, float *last, float *y, uint32_t count);     \
 	void merge_##set(const float *row, float *held, float lo, float hi, uint32_t count,      \
 		struct merged *met);
 
@@ -49,6 +50,12 @@
 	void filter_##set(const struct sections *bank, float x, double *first, double *second, \
 		size_t stride, float *y);
 
+#define DECONVOLVE_KERNELS(set)                         \
+	uint64_t fit_hsa_##set(const struct trace *t);  \
+	uint64_t fit_mhsa_##set(const struct trace *t); \
+	uint64_t fit_bsa_##set(const struct trace *t);  \
+	void take_out_##set(const struct trace *t, uint64_t fired);
+
 #define CONVERT_KERNELS(set)                                              \
 	void from_f64_##set(const void *from, float *to, uint32_t count); \
 	void from_i8_##set(const void *from, float *to, uint32_t count);  \
@@ -71,14 +78,15 @@
 	void expand_valued_##set(                                                       \
 		const uint64_t *on, const float *values, float *to, uint32_t count);
 
-#define ALL_KERNELS(set)     \
-	LIF_KERNELS(set)     \
-	DRAW_KERNELS(set)    \
-	VALUES_KERNELS(set)  \
-	DETECT_KERNELS(set)  \
-	FILTER_KERNELS(set)  \
-	CONVERT_KERNELS(set) \
-	EXPAND_KERNELS(set)  \
+#define ALL_KERNELS(set)        \
+	LIF_KERNELS(set)        \
+	DRAW_KERNELS(set)       \
+	VALUES_KERNELS(set)     \
+	DETECT_KERNELS(set)     \
+	FILTER_KERNELS(set)     \
+	DECONVOLVE_KERNELS(set) \
+	CONVERT_KERNELS(set)    \
+	EXPAND_KERNELS(set)     \
 	PLANE_KERNELS(set)
 
 ALL_KERNELS(c)

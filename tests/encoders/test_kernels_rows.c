@@ -1,6 +1,6 @@
 /* The kernels of rows and values, every variant that works on this machine against loops written
  * plainly: conversion of payloads at any address, merging, range mapping, a population's distances, a
- * bank's filters.
+ * bank's filters, changes, deconvolution.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "tests/encoders/kernels.h"
@@ -211,6 +211,76 @@ static void filter_body(const struct kernels *kernels, struct test_random *r)
 	}
 }
 
+static void diff_body(const struct kernels *kernels, struct test_random *r)
+{
+	char *block, *other;
+	uint32_t count = random_size(r);
+	float *x = odd_row(r, count, &block), *last = odd_row(r, count, &other);
+	float *expected = malloc((count + 1) * sizeof(float));
+	float scale = random_below(r, 2) ? 1 : 1000;
+	for (uint32_t i = 0; i < count; i++) {
+		last[i] = isinf(last[i]) ? NAN : last[i];
+		expected[i] = isfinite(x[i]) ? x[i] : last[i];
+	}
+	float *was = malloc((count + 1) * sizeof(float));
+	memcpy(was, last, count * sizeof(float));
+	out[count] = GUARD;
+	kernels->diff(scale, x, last, out, count);
+	for (uint32_t i = 0; i < count; i++) {
+		float d = (x[i] - was[i]) * scale;
+		if (!isfinite(x[i]) || isnan(was[i]))
+			d = 0;
+		if (isinf(d))
+			d = d > 0 ? 0x1.fffffep127f : -0x1.fffffep127f;
+		assert_same_bits(out[i], d);
+		assert_true(same_float(last[i], expected[i]));
+	}
+	assert_same_bits(out[count], GUARD);
+	free(block);
+	free(other);
+	free(expected);
+	free(was);
+}
+
+/* Line by line, with sums that come near theta and meet it. */
+static void deconvolve_body(const struct kernels *kernels, struct test_random *r)
+{
+	enum { ROWS = 20 };
+	static _Alignas(64) float ring[ROWS * 64], left[ROWS * 64], theta[64];
+	float taps[ROWS];
+	uint32_t f = 2 + random_below(r, ROWS - 1);
+	struct trace t = {ring, random_below(r, f), f, taps, theta};
+	uint64_t hsa = 0, mhsa = 0, bsa = 0, fired = random_bits(r);
+	float grain =
+		random_below(r, 2) ? 0.25f : 0.3f; /* quarters are exact, so equal sums occur */
+	for (uint32_t j = 0; j < f; j++)
+		taps[j] = (float)random_below(r, 4) * grain;
+	for (uint32_t i = 0; i < f * 64; i++)
+		ring[i] = (float)random_below(r, 6) * grain - (random_below(r, 9) ? 0 : 0.25f);
+	for (uint32_t i = 0; i < 64; i++) {
+		float above = 0, with = 0, without = 0;
+		bool under = true;
+		for (uint32_t j = 0; j < f; j++) {
+			float x = ring[(t.oldest + j) % f * 64 + i];
+			under = under && x >= taps[j];
+			above += taps[j] > x ? taps[j] - x : 0;
+			with += fabsf(x - taps[j]);
+			without += fabsf(x);
+			left[(t.oldest + j) % f * 64 + i] = fired >> i & 1 ? x - taps[j] : x;
+		}
+		theta[i] = random_below(r, 2) ? above : fabsf(without - with);
+		hsa |= (uint64_t)under << i;
+		mhsa |= (uint64_t)(above <= theta[i]) << i;
+		bsa |= (uint64_t)(with <= without - theta[i]) << i;
+	}
+	assert_true(kernels->fit_hsa(&t) == hsa);
+	assert_true(kernels->fit_mhsa(&t) == mhsa);
+	assert_true(kernels->fit_bsa(&t) == bsa);
+	kernels->take_out(&t, fired);
+	for (uint32_t i = 0; i < f * 64; i++)
+		assert_true(ring[i] == left[i]);
+}
+
 static void test_conversions_equal_the_cast(void **unused)
 {
 	(void)unused;
@@ -242,6 +312,18 @@ static void test_filters_equal_the_plain_loop(void **unused)
 	each_kernel(filter_body, ROUNDS / 4, 115);
 }
 
+static void test_changes_equal_the_plain_loop(void **unused)
+{
+	(void)unused;
+	each_kernel(diff_body, ROUNDS, 116);
+}
+
+static void test_deconvolution_equals_the_plain_loop(void **unused)
+{
+	(void)unused;
+	each_kernel(deconvolve_body, ROUNDS, 117);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -250,6 +332,8 @@ int main(void)
 		cmocka_unit_test(test_ranges_equal_the_plain_loop),
 		cmocka_unit_test(test_distances_equal_the_plain_loop),
 		cmocka_unit_test(test_filters_equal_the_plain_loop),
+		cmocka_unit_test(test_changes_equal_the_plain_loop),
+		cmocka_unit_test(test_deconvolution_equals_the_plain_loop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
