@@ -21,7 +21,9 @@ struct source {
 	const char *range;  /* as meta has it, or NULL */
 	struct spiked_pipeline_info info;
 	uint64_t epoch, tick, seq;
-	bool sparse; /* publish: {empty: false} */
+	bool sparse;       /* publish: {empty: false} */
+	bool tells_values; /* go_window hands out values/ too */
+	bool loud_first;   /* the last window's first tick had spikes */
 	struct test_random random;
 	float row[CHANNELS];
 	float lines[64], values[CHANNELS];
@@ -406,10 +408,14 @@ static void go_window(
 	for (uint32_t t = 0; t < s->info.window; t++) {
 		memcpy(s->lines, lines + (size_t)t * s->info.lines, s->info.lines * sizeof(float));
 		memcpy(s->values, values + (size_t)t * CHANNELS, sizeof(s->values));
-		if (!tick_frames(s, t ? 0 : SPIKED_WINDOW) && s->sparse)
-			continue;
-		if (t >= from && spiked_frame_decoder_take(d, &s->spikes, &next) == 1)
+		bool told = tick_frames(s, t ? 0 : SPIKED_WINDOW);
+		if (!t)
+			s->loud_first = told;
+		if ((told || !s->sparse) && t >= from &&
+			spiked_frame_decoder_take(d, &s->spikes, &next) == 1)
 			*got = next;
+		if (s->tells_values)
+			assert_int_equal(spiked_frame_decoder_take(d, &s->value_frame, &next), 0);
 	}
 }
 
@@ -436,26 +442,79 @@ static void test_windows(void **state)
 	close_both(&s, d);
 }
 
-/* Where silent ticks are not sent, a window's beginning may not be seen. */
-static void test_windows_that_begin_silently(void **state)
+/* Where silent ticks are not sent, a window's beginning, its end, or all of it may not be seen. */
+static void test_silent_windows(void **state)
 {
-	struct source s = open_source(ZEROED, NULL, 5);
+	struct source s = open_source("{\"phase_bits\": {\"bits\": 8}}", NULL, 10);
+	struct spiked_frame_decoder *d = spiked_frame_decoder_new("s", 0);
+	float wanted[CHANNELS] = {0};
+	struct spiked_decoded got;
+	int told = 0, begun_silently = 0;
+
+	(void)state;
+	s.sparse = true;
+	spiked_frame_decoder_take(d, meta(&s), &got);
+	assert_true(spiked_frame_decoder_wants_values(d));
+	for (int window = 0; window < 500; window++) {
+		bool before = window > 0;
+
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			s.row[c] = random_below(&s.random, 3)
+					   ? 0
+					   : (float)random_between(&s.random, 0, 1);
+		go_window(&s, d, 0, &got);
+		if (got.values && got.tick % 10 < 7 && before) {
+			/* Not yet there: the one before, of which no end was seen. */
+			for (uint32_t c = 0; c < CHANNELS; c++)
+				assert_true(got.values[c] == wanted[c]);
+			told++;
+		} else if (got.values && before) {
+			for (uint32_t c = 0; c < CHANNELS; c++)
+				assert_true(got.values[c] == floorf(s.row[c] * 256) / 256);
+		}
+		begun_silently += got.values && !s.loud_first;
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			wanted[c] = floorf(s.row[c] * 256) / 256;
+	}
+	assert_true(told > 100 && begun_silently > 100);
+	close_both(&s, d);
+}
+
+static void test_first_spikes(void **state)
+{
+	struct source s = open_source("{\"ttfs\": {}}", NULL, 11);
+	struct spiked_frame_decoder *d = spiked_frame_decoder_new("s", 0);
+	struct spiked_decoded got;
+
+	(void)state;
+	spiked_frame_decoder_take(d, meta(&s), &got);
+	for (int window = 0; window < 200; window++) {
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			s.row[c] = (float)random_between(&s.random, 0, 1);
+		go_window(&s, d, 0, &got);
+		assert_true(off(&s, &got) <= 0.5f / 10 + SLACK);
+	}
+	close_both(&s, d);
+}
+
+/* The frame at a window's beginning is not sent, but values/ tell of it. */
+static void test_a_silent_beginning_shows_in_values(void **state)
+{
+	struct source s = open_source("{\"ttfs\": {}}", NULL, 11);
 	struct spiked_frame_decoder *d = spiked_frame_decoder_new("s", 0);
 	struct spiked_decoded got;
 
 	(void)state;
 	s.sparse = true;
 	spiked_frame_decoder_take(d, meta(&s), &got);
-	for (int window = 0; window < 200; window++) {
-		bool loud = window % 4 == 0;
-
-		for (uint32_t c = 0; c < CHANNELS; c++)
-			s.row[c] = loud ? (float)window + (float)c : 0;
-		go_window(&s, d, 0, &got);
-		assert_true((got.values != NULL) == loud || window == 0);
-		if (loud && window)
-			assert_true(off(&s, &got) <= THETA + SLACK);
-	}
+	for (uint32_t c = 0; c < CHANNELS; c++)
+		s.row[c] = 0.4f;
+	go_window(&s, d, 0, &got);
+	assert_int_equal(got.wait, SPIKED_WAIT_WINDOW);
+	s.tells_values = true;
+	go_window(&s, d, 0, &got);
+	assert_true(off(&s, &got) <= SLACK);
+	assert_false(spiked_frame_decoder_wants_values(d));
 	close_both(&s, d);
 }
 
@@ -493,7 +552,9 @@ int main(void)
 		cmocka_unit_test(test_restart_waits_for_its_meta),
 		cmocka_unit_test(test_a_changed_parameter_keeps_the_value),
 		cmocka_unit_test(test_windows),
-		cmocka_unit_test(test_windows_that_begin_silently),
+		cmocka_unit_test(test_silent_windows),
+		cmocka_unit_test(test_first_spikes),
+		cmocka_unit_test(test_a_silent_beginning_shows_in_values),
 		cmocka_unit_test(test_what_cannot_be_decoded),
 	};
 

@@ -157,12 +157,11 @@ def rates_come_to_the_value():
         decode.stop()
 
 
-def windows_count_to_less_than_a_spike():
-    encode = {"if": {"f_max": 1000, "cap": 2}}
-    rows = list(wander(40, 0, 1.5, 0.5))
-    window = 50
-    with h.Daemon({"clock": "data", "streams": [h.stream("s", CHANNELS, [encode], window=window)]}) as daemon, \
-            Decode(daemon, "s") as decode:
+def windows(text, encode, window, hi, bound, **more):
+    """What is decoded at the end of each window is the row within the bound."""
+    rows = list(wander(40, 0, hi, hi / 3))
+    with h.Daemon({"clock": "data", "streams": [
+            h.stream("s", CHANNELS, [encode], window=window, **more)]}) as daemon, Decode(daemon, "s") as decode:
         sent = 0
         while decode.lines.empty():
             daemon.send_f32("s", *rows[0])
@@ -172,11 +171,18 @@ def windows_count_to_less_than_a_spike():
             daemon.send_f32("s", *row)
         lines = decode.until_tick((sent + len(rows)) * window - 1)
         ends = [line for line in lines if line["tick"] % window == window - 1 and line["tick"] >= sent * window]
-        h.equal("every window has an end", len(ends), len(rows))
-        h.claim("which says the row with an error of less than a spike",
-                all(abs(x - y) < 1 / window + ROUNDING for line, row in zip(ends, rows)
-                    for x, y in zip(line["decoded"], row)))
+        h.equal(f"{text}: every window has an end", len(ends), len(rows))
+        off = max(abs(x - y) for line, row in zip(ends, rows) for x, y in zip(line["decoded"], row))
+        h.claim(f"{text}: which says the row within {bound:g}", off <= bound + 1e-6, off)
         decode.stop()
+
+
+def windows_come_back():
+    windows("if", {"if": {"f_max": 1000, "cap": 2}}, 50, 1.5, 1 / 50)
+    windows("ttfs", {"ttfs": {}}, 21, 1, 0.5 / 20)
+    windows("phase_bits", {"phase_bits": {"bits": 12}}, 16, 1 - 2**-12, 2**-12)
+    windows("phase_bits through a range", {"phase_bits": {"bits": 12}}, 12, 50, 50.1 / 2**12,
+            range={"lo": 0, "hi": 50.1})
 
 
 def what_cannot_be_decoded_is_said():
@@ -187,5 +193,5 @@ def what_cannot_be_decoded_is_said():
                 result.returncode == 1 and "payload: graded" in result.stderr, result.stderr)
 
 
-h.main(steps_are_followed, graded_deltas_are_followed, rates_come_to_the_value, windows_count_to_less_than_a_spike,
+h.main(steps_are_followed, graded_deltas_are_followed, rates_come_to_the_value, windows_come_back,
        what_cannot_be_decoded_is_said)

@@ -18,7 +18,7 @@ struct spiked_frame_decoder {
 	char stream[SPIKED_NAME_MAX + 1];
 	double smooth;
 	char fault[512];
-	struct way way;
+	struct spk_way way;
 	bool ready; /* there is a way */
 	enum spiked_decode_wait wait;
 	bool begun;
@@ -48,7 +48,7 @@ struct spiked_frame_decoder *spiked_frame_decoder_new(const char *stream, double
 /* Forgets the way and what goes with it. */
 static void leave(struct spiked_frame_decoder *d)
 {
-	way_fini(&d->way);
+	spk_way_fini(&d->way);
 	free(d->lines);
 	free(d->mapped);
 	free(d->values);
@@ -73,7 +73,8 @@ const char *spiked_frame_decoder_fault(const struct spiked_frame_decoder *d)
 
 bool spiked_frame_decoder_wants_values(const struct spiked_frame_decoder *d)
 {
-	return !d->ready || (d->way.follows && d->wait != SPIKED_WAIT_NOTHING);
+	return !d->ready || d->wait == SPIKED_WAIT_VALUES ||
+	       (d->wait == SPIKED_WAIT_WINDOW && !d->way.empty);
 }
 
 static void wait_for(struct spiked_frame_decoder *d, enum spiked_decode_wait wait)
@@ -149,7 +150,7 @@ static void begin(struct spiked_frame_decoder *d)
 	lose(d);
 }
 
-static int take_way(struct spiked_frame_decoder *d, struct way *next)
+static int take_way(struct spiked_frame_decoder *d, struct spk_way *next)
 {
 	bool same = d->ready && next->epoch == d->way.epoch && next->channels == d->way.channels &&
 		    next->lines == d->way.lines && next->width == d->way.width &&
@@ -160,7 +161,7 @@ static int take_way(struct spiked_frame_decoder *d, struct way *next)
 		/* A parameter changed: what is known of the values holds on. */
 		bool carries = d->wait == SPIKED_WAIT_NOTHING && next->follows && !*next->stage;
 
-		way_fini(&d->way);
+		spk_way_fini(&d->way);
 		d->way = *next;
 		if (carries) {
 			memcpy(d->values, d->mapped, next->width * sizeof(*d->values));
@@ -187,21 +188,31 @@ static int take_way(struct spiked_frame_decoder *d, struct way *next)
 
 static int take_meta(struct spiked_frame_decoder *d, const struct spiked_frame *frame)
 {
-	struct way next;
-	int rc = way_read(
+	struct spk_way next;
+	int rc = spk_way_read(
 		&next, frame->json, frame->json_size, d->smooth, d->fault, sizeof(d->fault));
 
 	if (rc < 0) {
-		way_fini(&next);
+		spk_way_fini(&next);
 		leave(d);
 		return rc;
 	}
 	if (d->ready && next.epoch == d->way.epoch && strcmp(next.text, d->way.text) == 0) {
 		d->way.empty = next.empty;
-		way_fini(&next);
+		spk_way_fini(&next);
 		return 0;
 	}
 	return take_way(d, &next);
+}
+
+/* A window that began without a spike; where such ticks are sent, the flag comes with spikes/. */
+static void begin_window(struct spiked_frame_decoder *d, uint64_t tick)
+{
+	wait_for(d, SPIKED_WAIT_NOTHING);
+	clear_lines(d);
+	step(d, true);
+	d->placed = true;
+	d->tick = d->window_tick = tick;
 }
 
 /* The spikes of the same tick came before: they have brought the encoder to these values. */
@@ -211,8 +222,11 @@ static int take_values(struct spiked_frame_decoder *d, const struct spiked_frame
 	bool first = (h->flags & SPIKED_RESET) || h->tick == 0;
 	int rc;
 
-	if (!d->ready || !d->way.follows || h->epoch != d->way.epoch ||
-		h->count != d->way.channels || (d->wait != SPIKED_WAIT_VALUES && !first))
+	if (!d->ready || h->epoch != d->way.epoch || h->count != d->way.channels)
+		return 0;
+	if (d->wait == SPIKED_WAIT_WINDOW && (h->flags & SPIKED_WINDOW))
+		begin_window(d, h->tick);
+	if (!d->way.follows || (d->wait != SPIKED_WAIT_VALUES && !first))
 		return 0;
 	if (h->flags & SPIKED_STALE) { /* perhaps before the first row: not what it will be */
 		wait_for(d, SPIKED_WAIT_VALUES);
@@ -234,12 +248,17 @@ static void pass_silence(struct spiked_frame_decoder *d, uint64_t end)
 	uint64_t window = d->way.window, at = d->tick + 1, most = SILENCE_MAX / (d->way.lines + 1);
 
 	clear_lines(d);
-	if (window && end - 1 - d->window_tick >= window)
-		at = d->window_tick += (end - 1 - d->window_tick) / window * window;
-	if (end - at > most)
+	if (end - at > most) {
 		at = end - most;
-	for (; at < end; at++)
-		step(d, window && at == d->window_tick);
+		at -= window ? (at - d->window_tick) % window : 0;
+	}
+	for (; at < end; at++) {
+		bool begins = window && at - d->window_tick >= window;
+
+		if (begins)
+			d->window_tick = at;
+		step(d, begins);
+	}
 }
 
 /* True if frames between the last one and this one are missing. Also a hole at the very beginning,

@@ -59,7 +59,7 @@ static char *stream_text(const json_t *meta, size_t first, size_t count)
 	return text;
 }
 
-static bool read_numbers(struct way *way, const json_t *meta)
+static bool read_numbers(struct spk_way *way, const json_t *meta)
 {
 	const json_t *channels = json_object_get(meta, "channels");
 	const json_t *lines = json_object_get(meta, "lines");
@@ -106,7 +106,7 @@ static const char *stage_name(const json_t *stages, size_t i)
 	return name ? name : "";
 }
 
-static int build(struct way *way, const json_t *meta, double smooth, char *why, size_t why_size)
+static int build(struct spk_way *way, const json_t *meta, double smooth, char *why, size_t why_size)
 {
 	const json_t *stages = json_object_get(meta, "pipeline");
 	bool ranged = json_is_object(json_object_get(meta, "range"));
@@ -152,14 +152,14 @@ static int build(struct way *way, const json_t *meta, double smooth, char *why, 
 	return rc;
 }
 
-int way_read(
-	struct way *way, const char *text, size_t size, double smooth, char *why, size_t why_size)
+int spk_way_read(struct spk_way *way, const char *text, size_t size, double smooth, char *why,
+	size_t why_size)
 {
 	json_error_t fault;
 	json_t *meta = json_loadb(text, size, 0, &fault);
 	int rc;
 
-	*way = (struct way){0};
+	*way = (struct spk_way){0};
 	if (meta && read_numbers(way, meta)) {
 		rc = build(way, meta, smooth, why, why_size);
 	} else {
@@ -170,10 +170,10 @@ int way_read(
 	return rc;
 }
 
-void way_fini(struct way *way)
+void spk_way_fini(struct spk_way *way)
 {
 	free(way->text);
 	spiked_decoder_free(way->spikes);
 	spiked_decoder_free(way->range);
-	*way = (struct way){0};
+	*way = (struct spk_way){0};
 }

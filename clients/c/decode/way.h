@@ -1,4 +1,5 @@
-/* The way back through a stream's pipeline, as meta/ describes it.
+/* The way back through a stream's pipeline, as meta/ describes it. Internal names start with spk_, as
+ * those of the client do.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -9,7 +10,7 @@
 
 #include "spiked/encoders.h"
 
-struct way {
+struct spk_way {
 	char *text; /* of the pipeline; equal texts are equal ways */
 	uint64_t epoch;
 	uint32_t channels, lines, window;
@@ -21,8 +22,8 @@ struct way {
 	char stage[64];                /* "", or the one that the values came into */
 };
 
-/* Fills *way (all of it, also on failure: to be freed with way_fini). 0; -EBADMSG: meta lacks
+/* Fills *way (all of it, also on failure: to be freed with spk_way_fini). 0; -EBADMSG: meta lacks
  * something; -ENOTSUP: cannot be decoded; both with a sentence in `why`; -ENOMEM. */
-int way_read(
-	struct way *way, const char *meta, size_t size, double smooth, char *why, size_t why_size);
-void way_fini(struct way *way);
+int spk_way_read(struct spk_way *way, const char *meta, size_t size, double smooth, char *why,
+	size_t why_size);
+void spk_way_fini(struct spk_way *way);

@@ -58,8 +58,8 @@ SPIKED_API void spiked_frame_decoder_free(struct spiked_frame_decoder *decoder);
 SPIKED_API int spiked_frame_decoder_take(struct spiked_frame_decoder *decoder,
 	const struct spiked_frame *frame, struct spiked_decoded *decoded);
 
-/* True while frames of values/ are of use: until meta has come and, for encoders that tell of changes,
- * while the decoder waits for one. A subscriber that wants to save what they cost subscribes and
+/* True while frames of values/ are of use: until meta has come; while the decoder of changes waits for
+ * one; while that of windows waits for the next one, if silent ticks are not sent. A subscriber that wants to save what they cost subscribes and
  * unsubscribes accordingly. */
 SPIKED_API bool spiked_frame_decoder_wants_values(const struct spiked_frame_decoder *decoder);
 
