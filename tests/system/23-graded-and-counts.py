@@ -158,5 +158,14 @@ def a_bitmap_has_no_room():
             h.equal("so does add", error.path, "stream.publish.payload")
 
 
+def decoders_are_told():
+    with h.Daemon({"clock": "data", "streams": [h.stream("s")]}) as daemon:
+        told = {each["name"]: each["decoder"] for each in daemon.control("encoders")}
+    h.claim("encoders say how they are decoded, or that they are not",
+            "first sample" in told["step_forward"] and told["tbr"] is None, told)
+    text = h.run("--encoders").stdout
+    h.claim("so does spiked --encoders", f"  decoder: {told['step_forward']}\n" in text and "  decoder: none\n" in text)
+
+
 h.main(spike_counts_are_repeated_words, graded_words_carry_the_value, a_tick_that_does_not_run_has_no_spikes,
-       a_bitmap_has_no_room)
+       a_bitmap_has_no_room, decoders_are_told)

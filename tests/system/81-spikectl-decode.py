@@ -186,6 +186,14 @@ def windows_come_back():
 
 
 def what_cannot_be_decoded_is_said():
+    front = h.stream("s", CHANNELS, ["rectify", {"if": {"f_max": 1000}}])
+    with h.Daemon({"clock": "manual", "streams": [front]}) as daemon, Decode(daemon, "s") as decode:
+        ready(daemon, decode)
+        first = feed(daemon, [[0.5] * CHANNELS] * 100)
+        line = decode.until_tick(first + 99)[-1]
+        h.claim("what is before an encoder may not be: then the values are the encoder's, and it says so",
+                line["stage"] == "if" and all(abs(x - 0.5) < 0.2 for x in line["decoded"]), line)
+        decode.stop()
     with h.Daemon({"clock": "data", "streams": [h.stream("s", 1, [{"send_on_delta": {}}])]}) as daemon:
         result = subprocess.run([spikectl(), "decode", "s", "--publish", daemon.publish], capture_output=True,
                                 text=True, timeout=20 * h.SLOW)
