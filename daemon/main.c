@@ -11,6 +11,8 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 static const char usage[] =
 	"usage: spiked -c FILE            turn sensor values into spikes, until SIGTERM or SIGINT\n"
@@ -26,6 +28,14 @@ static const char usage[] =
 	"\n"
 	"exit codes: 0 stopped by a signal, 1 faults in the configuration, 2 wrong usage,\n"
 	"            3 could not start (a port is taken, say), 4 overrun: stop struck\n";
+
+/* Columns of the terminal that standard output is; 0 = it is none. */
+static unsigned terminal_width(void)
+{
+	struct winsize size;
+
+	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
 
 enum option_code { OPT_CHECK = 256, OPT_ENCODERS, OPT_KEYS, OPT_LOG_LEVEL, OPT_VERSION };
 
@@ -97,7 +107,7 @@ int main(int argc, char **argv)
 			only_check = true;
 			break;
 		case OPT_ENCODERS:
-			manual_encoders(stdout);
+			manual_encoders(stdout, terminal_width());
 			return EXIT_FINE;
 		case OPT_KEYS:
 			return keys_print(stdout) ? EXIT_START : EXIT_FINE;

@@ -9,6 +9,29 @@
 #include <stdbool.h>
 #include <string.h>
 
+/* Prints one paragraph that begins at column `indent`, where the caller has got to. Lines are broken
+ * at spaces to fit `width` columns; 0 = not at all. */
+static void print_text(FILE *out, unsigned width, unsigned indent, const char *text)
+{
+	unsigned at = indent;
+
+	for (const char *word = text; *word; word += strspn(word, " ")) {
+		unsigned size = (unsigned)strcspn(word, " ");
+
+		if (word > text && width && at + 1 + size > width) {
+			fprintf(out, "\n%*s", (int)indent, "");
+			at = indent;
+		} else if (word > text) {
+			fputc(' ', out);
+			at++;
+		}
+		fwrite(word, 1, size, out);
+		at += size;
+		word += size;
+	}
+	fputc('\n', out);
+}
+
 static void print_kinds(FILE *out, const struct encoder_class *class)
 {
 	const char *comma = "";
@@ -89,14 +112,15 @@ static void print_type(FILE *out, const struct param *row)
 		fputs(", no effect", out);
 }
 
-static void print_param(FILE *out, const struct param *row)
+static void print_param(FILE *out, unsigned width, const struct param *row)
 {
 	fprintf(out, "    %-13s ", row->name);
 	print_type(out, row);
-	fprintf(out, "\n    %-13s %s\n", "", row->help);
+	fprintf(out, "\n    %-13s ", "");
+	print_text(out, width, 18, row->help);
 }
 
-void manual_encoders(FILE *out)
+void manual_encoders(FILE *out, unsigned width)
 {
 	size_t count;
 	const struct encoder_class *const *classes = encoder_classes(&count);
@@ -104,12 +128,14 @@ void manual_encoders(FILE *out)
 	for (size_t i = 0; i < count; i++) {
 		const struct encoder_class *class = classes[i];
 
-		fprintf(out, "%s%s\n  %s\n", i ? "\n" : "", class->name, class->summary);
+		fprintf(out, "%s%s\n  ", i ? "\n" : "", class->name);
+		print_text(out, width, 2, class->summary);
 		print_kinds(out, class);
 		print_aliases(out, class);
 		fprintf(out, "  source: %s\n", class->source);
-		fprintf(out, "  decoder: %s\n", class->decoder ? class->decoder->help : "none");
+		fputs("  decoder: ", out);
+		print_text(out, width, 11, class->decoder ? class->decoder->help : "none");
 		for (const struct param *row = class->params; row && row->name; row++)
-			print_param(out, row);
+			print_param(out, width, row);
 	}
 }

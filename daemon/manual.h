@@ -5,4 +5,5 @@
 
 #include <stdio.h>
 
-void manual_encoders(FILE *out);
+/* Paragraphs are broken to fit `width` columns, or stay one line each if it is 0. */
+void manual_encoders(FILE *out, unsigned width);
