@@ -54,6 +54,15 @@ static const char *const pipelines[] = {
 	"lif_bipolar",
 	"if f_max=300 mode=bipolar",
 	"population out_features=3 lo=0 hi=6 | if f_max=900 cap=3",
+	"rectify | poisson f_max=300",
+	"diff | rectify mode=full",
+	"ewma tau=20ms | rectify | lif",
+	"filterbank bands=3 | rectify | ewma mode=mean",
+	"rectify mode=full | filterbank design=gammatone centres=[50,100]",
+	"signed_poisson f_max=500 | jitter max=5 | drop p=0.3 | refractory ticks=3 | split",
+	"range lo=-1 hi=4 | hsa",
+	"range lo=-1 hi=4 | mhsa",
+	"range lo=-1 hi=4 | bsa taps=[0.2,0.3,0.3,0.2] theta=0.5",
 };
 
 /* The same state twice: `held` is told when nothing changed, `plain` never. */
