@@ -54,6 +54,7 @@ FUNCTIONS = {
     "spiked_decoder_new": (c_void_p, c_void_p, c_double, c_char_p, c_size_t),
     "spiked_decoder_free": (None, c_void_p),
     "spiked_decoder_info": (None, c_void_p, POINTER(c_uint), POINTER(c_uint32)),
+    "spiked_decoder_follows": (c_bool, c_void_p),
     "spiked_decoder_reset": (c_int, c_void_p, c_void_p),
     "spiked_decoder_run": (None, c_void_p, c_void_p, c_size_t, c_void_p),
     "spiked_decoder_step": (None, c_void_p, c_void_p, c_bool, c_void_p),

@@ -244,8 +244,9 @@ class Decoder:
              values count from 0
 
     It goes back through as many stages as can be inverted: `stage` is the one whose input the values are
-    (0 = the rows themselves), `width` how many there are a tick. What each encoder loses, its page in
-    docs/ENCODERS.md says.
+    (0 = the rows themselves), `width` how many there are a tick. `follows`: it adds up changes, needs
+    `first`, and stays wrong after a lost tick until it begins anew. What each encoder loses, its page
+    in docs/ENCODERS.md says.
     """
 
     def __init__(self, pipeline: Pipeline, smooth: float = 0.0, first: Any = None) -> None:
@@ -260,6 +261,7 @@ class Decoder:
         weakref.finalize(self, self._lib.spiked_decoder_free, self._handle)
         self.channels, self.lines = pipeline.channels, pipeline.lines
         self.stage, self.width = _library.decoder_info(self._handle)
+        self.follows: bool = self._lib.spiked_decoder_follows(self._handle)
         if first is not None:
             self.reset(first)
 
