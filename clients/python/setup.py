@@ -18,6 +18,7 @@ from pathlib import Path
 from setuptools import Distribution, setup
 from setuptools.command.build import build
 from setuptools.command.build_py import build_py
+from setuptools.command.egg_info import egg_info
 
 try:
     from setuptools.command.bdist_wheel import bdist_wheel
@@ -58,13 +59,21 @@ class WithLibrary(Distribution):
         return WISH != "none"
 
 
-class BuildElsewhere(build):
-    """Leaves nothing in the source tree, and takes nothing old from it."""
+# Nothing is left in the source tree, and nothing old is taken from it.
+ELSEWHERE = tempfile.mkdtemp(prefix="spiked-build-")
+atexit.register(shutil.rmtree, ELSEWHERE, ignore_errors=True)
 
+
+class BuildElsewhere(build):
     def initialize_options(self):
         super().initialize_options()
-        self.build_base = tempfile.mkdtemp(prefix="spiked-build-")
-        atexit.register(shutil.rmtree, self.build_base, ignore_errors=True)
+        self.build_base = ELSEWHERE
+
+
+class DescribeElsewhere(egg_info):
+    def initialize_options(self):
+        super().initialize_options()
+        self.egg_base = ELSEWHERE
 
 
 class BuildWithLibrary(build_py):
@@ -95,4 +104,5 @@ class PlatformWheel(bdist_wheel):
 
 
 setup(distclass=WithLibrary,
-      cmdclass={"build": BuildElsewhere, "build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel})
+      cmdclass={"build": BuildElsewhere, "build_py": BuildWithLibrary, "bdist_wheel": PlatformWheel,
+                "egg_info": DescribeElsewhere})

@@ -51,9 +51,11 @@ class Wheel(unittest.TestCase):
         return result.stdout
 
     def built(self, wish):
+        package = ROOT / "clients" / "python"
+        before = sorted(os.listdir(package))
         self.run_program(sys.executable, "-m", "pip", "wheel", "--no-build-isolation", "--no-deps",
-                         "--disable-pip-version-check", "-w", self.folder, ROOT / "clients" / "python",
-                         SPIKED_ENCODERS=wish)
+                         "--disable-pip-version-check", "-w", self.folder, package, SPIKED_ENCODERS=wish)
+        self.assertEqual(sorted(os.listdir(package)), before)
         [wheel] = self.folder.glob("spiked-*.whl")
         return wheel
 
