@@ -9,7 +9,7 @@ from unittest import mock
 import numpy as np
 
 from support import WithDaemon, with_library
-from test_offline import deaf, known, same, signal
+from test_offline import same, signal
 
 import harness
 import spiked
@@ -21,7 +21,7 @@ EPOCH = 0x1122334455667788
 class Follower:
     """A decoder that adds up changes from the first row on."""
 
-    stage = 0
+    stage, follows = 0, True
 
     def __init__(self, channels, lines):
         self.channels, self.lines, self.width = channels, lines, lines
@@ -48,6 +48,8 @@ class FromZero(Follower):
 class Counter(FromZero):
     """Spikes since the window began."""
 
+    follows = False
+
     def step(self, lines, begins=False):
         if begins:
             self.reset()
@@ -56,6 +58,8 @@ class Counter(FromZero):
 
 class Rate(FromZero):
     """Forgets half of what it knows each tick."""
+
+    follows = False
 
     def step(self, lines, begins=False):
         self.at = self.at / 2
@@ -78,7 +82,7 @@ class FakePipeline:
     def decoder(self, smooth=0.0):
         if self.stages == [{"range": {}}]:
             return Scale(2, 2)
-        if self.stages == {"name": "s", "channels": 2, "encode": [{"deaf": {}}]}:
+        if self.stages == {"encode": [{"deaf": {}}]}:
             raise ValueError("deaf cannot be decoded")
         return self.kind(2, 2)
 
@@ -98,9 +102,9 @@ def frame(tick, ups=(), flags=0, missed=0, epoch=EPOCH, lines=2, topic="spikes/s
                       lines=np.array(ups, np.uint32), signs=np.ones(len(ups), np.int8), count=len(ups))
 
 
-def values(tick, *numbers):
+def values(tick, *numbers, flags=0):
     return wire.Frame(topic="values/s/", kind="values", format="f32", tick=tick, epoch=EPOCH, line_count=2,
-                      values=np.float32(numbers))
+                      flags=Flags(flags), values=np.float32(numbers))
 
 
 class Believing(unittest.TestCase):
@@ -145,6 +149,10 @@ class Believing(unittest.TestCase):
 
     def test_an_old_value_is_none(self):
         self.see(meta(), frame(5), values(4, 1, 2))
+        self.assertEqual(self.see(frame(6)), ["it was joined in the middle"])
+
+    def test_a_value_of_a_stale_tick_is_none_either(self):
+        self.see(meta(), frame(5), values(5, 0, 0, flags=Flags.STALE))
         self.assertEqual(self.see(frame(6)), ["it was joined in the middle"])
 
     def test_a_value_is_told_in_the_sensors_units(self):
@@ -205,14 +213,14 @@ class Believing(unittest.TestCase):
     def test_a_follower_from_zero_may_be_joined_later_too(self):
         self.kind(FromZero)
         self.see(meta(ranged=True), frame(5, [0]), values(5, 0.5, 0.25))
-        self.assertEqual(self.see(frame(6), frame(7, [0])), [[50, 25], [51, 25]])
+        self.assertEqual(self.see(frame(6), frame(7, [0])), [[50, 25], [150, 25]])
         self.assertIn("lost", self.see(frame(9, missed=1))[0])
-        self.assertEqual(self.see(values(9, 1, 1), frame(10, [0])), [[101, 100]])
-        self.assertEqual(self.see(frame(11, [1], Flags.RESET)), [[0, 1]])
+        self.assertEqual(self.see(values(9, 1, 1), frame(10, [0])), [[200, 100]])
+        self.assertEqual(self.see(frame(11, [1], Flags.RESET)), [[0, 100]])
 
     def test_a_follower_in_windows_tells_nothing(self):
         self.see(meta(window=4))
-        self.assertIn("in windows", self.see(frame(0, [0], Flags.WINDOW))[0])
+        self.assertIn("in a window", self.see(frame(0, [0], Flags.WINDOW))[0])
 
     def test_windows_mend_everything(self):
         self.kind(Counter)
@@ -235,8 +243,10 @@ class Believing(unittest.TestCase):
         said = self.see(*(frame(tick) for tick in range(5, 40)))
         self.assertEqual(said[:29], ["it was joined in the middle"] * 29)
         self.assertEqual(said[29:], [[0, 0]] * 6)
-        said = self.see(*(frame(tick, missed=int(tick == 50)) for tick in range(50, 90)))
-        self.assertEqual([s for s in said[:29]], ["1 messages were lost"] * 29)
+        # They get over a few lost ticks; after many they are as good as joined anew.
+        self.assertEqual(self.see(frame(45, missed=5), frame(46)), [[0, 0]] * 2)
+        said = self.see(*(frame(tick, missed=33 * (tick == 80)) for tick in range(80, 120)))
+        self.assertEqual(said[:29], ["33 messages were lost"] * 29)
         self.assertEqual(said[29:], [[0, 0]] * 11)
 
     def test_rates_are_right_from_the_very_first_tick(self):
@@ -293,27 +303,17 @@ class FromTheDaemon(WithDaemon):
 
     def test_rates_and_windows(self):
         rows = np.clip(signal(120, 3), 0, 1)
-        tried = 0
-        for stages, window in ((["poisson"], 0), (["lif"], 0), (["lif_latency"], 25), (["phase_bits"], 12), (["ttfs"], 16)):
-            if not known(stages[0]):
-                continue
-            try:
-                p = spiked.Pipeline(stages, 3, window=window, seed=3, name="s")
-                d = p.decoder()
-            except ValueError:
-                continue
+        for stages, window in ((["poisson"], 0), (["lif"], 0), (["lif_latency"], 25), (["phase_bits"], 12), (["ttfs"], 16),
+                               ([{"range": {"lo": -1, "hi": 2}}, {"population": {"out_features": 5}}, "poisson"], 0),
+                               ([{"range": {"lo": -1, "hi": 2}}, {"send_on_delta": {"payload": "graded"}}], 0)):
             with self.subTest(stages):
-                tried += 1
+                p = spiked.Pipeline(stages, 3, window=window, seed=3, name="s")
                 got, frames = self.run_live(stages, rows, window)
-                self.assertEqual(frames.decoded_stage("s"), 0)
                 self.assertEqual({frame.undecoded for frame in got}, {""})
-                self.assertTrue(same(np.array([frame.decoded for frame in got]), d.run(p.run(rows))))
-        if not tried:
-            self.skipTest("this library decodes none of them")
+                self.assertEqual(frames.decoded_stage("s"), p.decoder().stage)
+                self.assertTrue(same(np.array([frame.decoded for frame in got]), p.decoder().run(p.run(rows))))
 
     def test_followers_join_in_the_middle(self):
-        if not known("step_forward"):
-            self.skipTest("this library has no step_forward")
         for stage in ({"step_forward": {"theta": 0.25 / 200, "max_steps": 1000}},
                       {"send_on_delta": {"theta": 0.25 / 200, "payload": "graded"}}):
             with self.subTest(stage):
@@ -336,10 +336,10 @@ class FromTheDaemon(WithDaemon):
             if frame.decoded is not None:
                 seen.append(np.abs(frame.decoded - row).max())
         self.assertGreater(len(seen), 400)
-        self.assertLess(max(seen), 2 * theta * 1.001 + 1e-4)
+        self.assertLess(max(seen), 2 * theta + 1e-4)
 
     def test_a_stream_that_cannot_be_decoded_says_so(self):
-        got, frames = self.run_live([deaf()], np.zeros((3, 1), np.float32))
+        got, frames = self.run_live(["resonate"], np.zeros((3, 1), np.float32))
         self.assertIsNone(got[0].decoded)
         self.assertIn("cannot be decoded", got[0].undecoded)
         self.assertIsNone(frames.decoded_stage("s"))

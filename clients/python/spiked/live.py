@@ -17,63 +17,60 @@ from . import _library, wire
 from .offline import Decoder, Pipeline
 
 SMOOTH_TICKS = 10  # that the library takes where no `smooth` is given
-SETTLED = 3  # time constants after which what a rate decoder has missed no longer counts
+SETTLED = 3  # time constants after which a rate that was joined in the middle is there
 SILENT_MAX = 1 << 20  # ticks without a message that are caught up with
 
 
 class Stream:
     """One stream's decoder, and whether it can be believed.
 
-    Three kinds: in a window everything begins anew at its first tick; rates forget what was missed; what
-    only tells of changes (`follows`) stays wrong until it hears from values/ where it is.
+    Three kinds: in a window everything begins anew at its first tick; rates get over what was missed;
+    what only tells of changes (`follows`) stays wrong until values/ tells where it is. The range is
+    undone apart from the rest, since values/ has gone through it.
     """
 
     def __init__(self, meta: Dict[str, Any], smooth: float) -> None:
-        self.name = meta["stream"]
         self.epoch = int(meta["epoch"], 16)
-        self.lines, self.window = int(meta["lines"]), int(meta["window"])
+        self.name, self.lines, self.window = meta["stream"], int(meta["lines"]), int(meta["window"])
         self.empty = bool(meta.get("empty", True))
-        self.dt = meta["dt_ns"] / 1e9
         self.tick: Optional[int] = None  # the last one decoded
         self.decoded: Optional[np.ndarray] = None  # of that tick
         self.origin: Optional[int] = None  # first tick of some window
         self.whole_from = 0  # nothing was lost since this tick
         self.reference: Optional[Tuple[int, np.ndarray]] = None  # newest values/
+        self.offset = np.float32(0)  # of a follower that begins at 0 and was joined later
         self.decoder: Optional[Decoder] = None
         self.unrange: Optional[Decoder] = None
         self.follows = self.from_first = self.can_resync = False
-        self.offset = np.float32(0)  # of a follower that begins at 0 and was joined later
         self.why = ""
         self.unsound = "it was joined in the middle"  # why its values cannot be believed; "" = they can
-        self.settle = self._settle_ticks(smooth)
+        dt = meta["dt_ns"] / 1e9
+        self.settle = math.ceil(SETTLED * (smooth / dt if smooth else SMOOTH_TICKS))
         self.settling = 0
         try:
-            self._prepare(meta, smooth)
+            self._prepare(meta, dt, smooth)
         except ValueError as error:
-            self.why = str(error)
+            self.decoder, self.why = None, str(error)
 
-    def _settle_ticks(self, smooth: float) -> int:
-        return math.ceil(SETTLED * (smooth / self.dt if smooth else SMOOTH_TICKS))
-
-    def _prepare(self, meta: Dict[str, Any], smooth: float) -> None:
-        stages = [{stage["stage"]: stage["params"]} for stage in meta["pipeline"]]
-        channels = int(meta["channels"])
-        p = Pipeline({"name": self.name, "channels": channels, "encode": stages}, dt=self.dt, window=self.window)
+    def _prepare(self, meta: Dict[str, Any], dt: float, smooth: float) -> None:
+        ranged, channels = meta.get("range") is not None, int(meta["channels"])
+        stages = [{stage["stage"]: _parameters(stage)} for stage in meta["pipeline"]]
+        p = Pipeline({"encode": stages[ranged:]}, channels, dt=dt, window=self.window or None)
         self.decoder = p.decoder(smooth)
         self.stage = self.decoder.stage
-        probe = p.decoder()
-        self.from_first = _depends_on_first(probe)
-        if self.window and self.from_first:
-            self.decoder, self.why = None, "an encoder that only tells of changes tells nothing in windows"
+        if ranged and self.stage == 0:
+            self.unrange = Pipeline(stages[:1], channels, dt=dt).decoder()
+        elif ranged:
+            self.stage += 1
+        if not self.decoder.follows:
             return
-        self.follows = not self.window and _adds_up(probe)
-        # values/ tells where it stands only if nothing but the range is between the two.
-        ranged = meta.get("range") is not None
-        front = meta["pipeline"][1:] if ranged else meta["pipeline"]
-        self.can_resync = self.follows and self.stage == 0 and not any(
-            stage["output"] == "values" for stage in front)
-        if ranged:
-            self.unrange = Pipeline(stages[:1], channels, dt=self.dt).decoder()
+        self.from_first = _depends_on_first(self.decoder)
+        if self.window and self.from_first:
+            raise ValueError("what only tells of changes has nowhere to begin in a window")
+        self.follows = not self.window
+        # values/ tells where it stands only if that is what came into it.
+        self.can_resync = self.follows and not any(
+            stage["output"] == "values" for stage in meta["pipeline"][ranged:])
 
     @property
     def wants_values(self) -> bool:
@@ -84,23 +81,20 @@ class Stream:
         self.whole_from = tick
         if self.window or self.follows:
             self.unsound = why
-        elif not self.unsound or self.settling:
+        elif self.tick is None or tick - self.tick > self.settle or self.unsound:
             self.unsound, self.settling = why, self.settle
-        else:
-            self.unsound = why
 
-    def values(self, tick: int, values: np.ndarray) -> None:
-        """What the encoder was fed at a tick: where a follower stands."""
-        if self.wants_values:
-            self.reference = tick, values
-            if tick == self.tick:
+    def values(self, frame: wire.Frame) -> None:
+        """What the encoder was fed at a tick: where a follower stands. Before its first row, which a
+        stale tick may be, that says nothing."""
+        if self.wants_values and wire.Flags.STALE not in frame.flags and frame.values is not None:
+            self.reference = frame.tick, frame.values
+            if frame.tick == self.tick:
                 self._resync()
 
     def _resync(self) -> np.ndarray:
         """As if the encoder had begun at the reference's tick, with the row of that tick."""
         _, row = self.reference
-        if self.unrange is not None:
-            row = self.unrange.step(row)
         self.decoder.reset(row if self.from_first else None)
         self.reference, self.unsound, self.offset = None, "", np.float32(0)
         values = self.decoder.step(np.zeros(self.lines, np.float32))
@@ -141,6 +135,8 @@ class Stream:
                 self.unsound = ""
         elif self.wants_values and self.reference and self.reference[0] == tick:
             values = self._resync()
+        if self.unrange is not None and not self.unsound:
+            values = self.unrange.step(values)
         self.decoded = None if self.unsound else values
 
     def _join(self, tick: int) -> None:
@@ -235,8 +231,8 @@ class Decoding:
             self._frame(message, message.stream, message.missed)
         elif message.kind == "values":
             stream = self._streams.get(message.stream)
-            if stream is not None and stream.epoch == message.epoch and message.values is not None:
-                stream.values(message.tick, message.values)
+            if stream is not None and stream.epoch == message.epoch:
+                stream.values(message)
                 self._ask(stream)
 
     def stage(self, name: str) -> Optional[int]:
@@ -258,9 +254,9 @@ class Decoding:
         except (KeyError, TypeError, ValueError):
             return  # not a meta as the protocol has it
         self._keys[name], self._streams[name] = key, stream
-        if before is not None and before.epoch == stream.epoch:
-            stream.tick = before.tick
-            stream.lose("a parameter was changed", (before.tick or 0) + 1)
+        if before is not None and before.epoch == stream.epoch and before.tick is not None:
+            stream.tick, stream.unsound = before.tick, "a parameter was changed"
+            stream.lose(stream.unsound, before.tick + 1)
         self._ask(stream)
 
     def _bundle(self, bundle: wire.Bundle) -> None:
@@ -302,30 +298,19 @@ class Decoding:
             self._unsubscribe(f"values/{name}/")
 
 
+def _parameters(stage: Dict[str, Any]) -> Dict[str, Any]:
+    """As a configuration has them; without a seed, since decoders do not draw."""
+    return {key: value for key, value in stage["params"].items() if value is not None and key != "seed"}
+
+
 def _depends_on_first(decoder: Decoder) -> bool:
-    """True if what a decoder gives hangs on the first row, which spikes do not tell."""
+    """True if a follower begins at the first row, of which the spikes do not tell; else at 0."""
     seen = []
     for first in (0.25, 0.75):
         decoder.reset(np.full(decoder.channels, first, np.float32))
         seen.append(decoder.step(np.zeros(decoder.lines, np.float32)))
+    decoder.reset()
     return not np.array_equal(*seen)
-
-
-def _adds_up(decoder: Decoder) -> bool:
-    """True if a decoder only follows changes: what a spike did stays, whenever it came, and twice as
-    much after two. Rates forget, and intervals hang on when."""
-    spike, silence = np.ones(decoder.lines, np.float32), np.zeros(decoder.lines, np.float32)
-
-    def after(*spikes: int) -> List[np.ndarray]:
-        decoder.reset()
-        return [decoder.step(spike if tick in spikes else silence) for tick in range(SETTLED * SMOOTH_TICKS)]
-
-    rest, single = after(), after(0)
-    at_once = np.abs(single[0] - rest[0]).max()
-    one, two, apart = (values[-1] - rest[-1] for values in (single, after(0, 1), after(0, 7)))
-    stays = np.abs(one).max()
-    return bool(stays > at_once / 10 > 0 and np.abs(two - 2 * one).max() < stays / 2
-                and np.abs(two - apart).max() < stays / 2)
 
 
 def _meta_of(topic: str) -> str:
