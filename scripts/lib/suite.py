@@ -123,6 +123,12 @@ def configurations(folder, wanted):
             tally.one(name, status == 0, output)
 
 
+def documents(folder):
+    """The parameter tables of docs/ENCODERS.md are those of this build."""
+    status, output = run([PYTHON, ROOT / "docs/encoders.py", "--check"], 20, system_env(folder))
+    tally.one("docs: ENCODERS.md", status == 0, output)
+
+
 def cmocka_counts(output, good):
     """(passed, failed, skipped) cases of a cmocka program; one failure if it did not get to count."""
     def last(word):
@@ -269,6 +275,7 @@ def part_gcc(pattern):
     if build("build", "gcc, Release, warnings are errors"):
         if not pattern:
             configurations("build", lambda name: True)
+            documents("build")
         unit("build", pattern)
         python_client("build", pattern)
         node_client("build", pattern)

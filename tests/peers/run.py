@@ -33,7 +33,7 @@ PEERS = {  # module of comparisons: the library, its package
     "spikify_cases": ("spikify", "innuce-spikify"),
     "bindsnet_cases": ("BindsNET", "bindsnet"),
 }
-BEGIN, END = "<!-- peers: made by scripts/test --peers --write -->", "<!-- end of peers -->"
+BEGIN, END = "<!-- peers: tests/peers/run.py --write docs/ENCODERS.md -->", "<!-- end of peers -->"
 
 
 def version(package):
