@@ -35,12 +35,15 @@ struct CMUnitTest {
 		if (!(condition))                             \
 			fail_msg("not true: %s", #condition); \
 	} while (0)
-#define assert_false(condition)         assert_true(!(condition))
-#define assert_null(pointer)            assert_true((pointer) == NULL)
-#define assert_non_null(pointer)        assert_true((pointer) != NULL)
-#define assert_ptr_equal(a, b)          assert_true((const void *)(a) == (const void *)(b))
-#define assert_string_equal(a, b)       assert_true(strcmp(a, b) == 0)
-#define assert_memory_equal(a, b, size) assert_true(memcmp(a, b, size) == 0)
+#define assert_false(condition)             assert_true(!(condition))
+#define assert_null(pointer)                assert_true((pointer) == NULL)
+#define assert_non_null(pointer)            assert_true((pointer) != NULL)
+#define assert_ptr_equal(a, b)              assert_true((const void *)(a) == (const void *)(b))
+#define assert_string_equal(a, b)           assert_true(strcmp(a, b) == 0)
+#define assert_memory_equal(a, b, size)     assert_true(memcmp(a, b, size) == 0)
+#define assert_memory_not_equal(a, b, size) assert_true(memcmp(a, b, size) != 0)
+#define assert_in_range(value, low, high) \
+	assert_true((uint64_t)(value) >= (uint64_t)(low) && (uint64_t)(value) <= (uint64_t)(high))
 #define assert_int_equal(a, b)                                                           \
 	do {                                                                             \
 		uint64_t a_ = (uint64_t)(a), b_ = (uint64_t)(b);                         \
