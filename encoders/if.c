@@ -7,7 +7,8 @@
  *
  * v is counted in spikes, and in two floats: what rounding takes from v stays in `rest`, so that
  * errors do not add up over days; g and g x are rounded to float32. Then 0 <= sum of g x - spikes < 1
- * (bipolar: |…| < 1), whatever the number of ticks, as long as |g x| <= cap (but for 3e-8 below 0).
+ * (bipolar: |...| < 1), whatever the number of ticks, as long as |g x| <= cap. Below 0 it is by the
+ * rounding of v at the newest spike, 6e-8 cap at most.
  *
  * What g x > cap leaves over is fired at later ticks, but |v| is never more than `carry` spikes: what
  * is beyond is lost. So is, in unipolar mode, what negative values take away beyond that.
