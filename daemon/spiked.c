@@ -60,11 +60,12 @@ static void send_status(struct spiked *d)
 		return;
 	streams = json_array();
 	for (uint32_t i = 0; i < d->registry.count; i++) {
-		struct stream *s = d->registry.entries[i].stream;
+		const struct entry *e = &d->registry.entries[i];
+		struct stream *s = e->stream;
 		int liveness = atomic_load_explicit(&s->liveness, memory_order_relaxed);
 
 		json_array_append_new(
-			streams, json_pack("{s:s, s:s, s:o}", "stream", s->conf->name, "liveness",
+			streams, json_pack("{s:s, s:s, s:o}", "stream", e->conf->name, "liveness",
 					 liveness_words[liveness], "counters",
 					 describe_counters(&s->counters, stream_counter_rows)));
 	}
@@ -136,8 +137,7 @@ static void log_overrun(struct spiked *d, const struct note *note)
 static void log_rejected(struct spiked *d, struct note *note)
 {
 	int64_t index = registry_find(&d->registry, note->text);
-	const struct conf_stream *conf =
-		index >= 0 ? d->registry.entries[index].stream->conf : NULL;
+	const struct conf_stream *conf = index >= 0 ? d->registry.entries[index].conf : NULL;
 	char detail[120] = "";
 
 	if (conf && note->number == REJECT_LENGTH && row_type_size(conf->type))
@@ -324,7 +324,7 @@ static void log_ready(const struct spiked *d)
 	uint64_t channels = 0, lines = 0;
 
 	for (uint32_t i = 0; i < d->registry.count; i++) {
-		channels += d->registry.entries[i].stream->conf->channels;
+		channels += d->registry.entries[i].conf->channels;
 		lines += d->registry.entries[i].program->out_lines;
 	}
 	log_info("kernels: %s", kernels_name());

@@ -29,7 +29,7 @@ static struct entry *named_entry(struct control *c, struct call *call)
 		return &r->entries[index];
 	names = malloc((r->count + 1) * sizeof(*names));
 	for (uint32_t i = 0; names && i < r->count; i++)
-		names[i] = r->entries[i].stream->conf->name;
+		names[i] = r->entries[i].conf->name;
 	if (names)
 		near = fault_nearest(name, names, r->count);
 	call_error(c, call, CONTROL_NO_STREAM, "name", "there is no stream '%.64s'%s%s%s", name,
@@ -104,9 +104,9 @@ static void run_stats(struct control *c, struct call *call)
 	json_t *streams = json_object();
 
 	for (uint32_t i = 0; i < c->registry->count; i++) {
-		const struct stream *s = c->registry->entries[i].stream;
+		const struct entry *e = &c->registry->entries[i];
 
-		json_object_set_new(streams, s->conf->name, describe_stats(s));
+		json_object_set_new(streams, e->conf->name, describe_stats(c->registry, e));
 	}
 	call_result(c, call,
 		json_pack("{s:{s:o, s:o, s:o}, s:o}", "daemon", "counters",
@@ -148,7 +148,7 @@ static bool fits_registry(struct control *c, struct call *call, const struct con
 		return false;
 	}
 	for (uint32_t i = 0; conf->group && i < r->count; i++) {
-		const struct conf_stream *other = r->entries[i].stream->conf;
+		const struct conf_stream *other = r->entries[i].conf;
 
 		if (!other->group || strcmp(other->group, conf->group) ||
 			other->dt_ns == conf->dt_ns)
@@ -243,7 +243,7 @@ static void run_remove(struct control *c, struct call *call)
 		return;
 	}
 	call->removed = taken.stream;
-	registry_refresh_group(r, taken.stream->conf->group, NULL);
+	registry_refresh_group(r, taken.conf->group, NULL);
 }
 
 static void finish_remove(struct control *c, struct call *call, const struct order *reply)
@@ -273,11 +273,10 @@ static int find_stage(struct control *c, struct call *call, const struct entry *
 			p->stages[i].asked);
 	if (name)
 		call_error(c, call, CONTROL_INVALID_PARAMS, "stage",
-			"stream '%s' has no stage '%.64s'; it has: %s", e->stream->conf->name, name,
-			names);
+			"stream '%s' has no stage '%.64s'; it has: %s", e->conf->name, name, names);
 	else
 		call_error(c, call, CONTROL_INVALID_PARAMS, "stage",
-			"stream '%s' has stages 0 to %d", e->stream->conf->name, (int)p->count - 1);
+			"stream '%s' has stages 0 to %d", e->conf->name, (int)p->count - 1);
 	return -1;
 }
 
@@ -336,6 +335,7 @@ static void run_set(struct control *c, struct call *call)
 	struct registry *r = c->registry;
 	struct order order = {.kind = ORDER_SWAP_PROGRAM};
 	struct entry *e = named_entry(c, call), next;
+	struct pipeline_spec *spec;
 	struct pipeline_site site;
 	struct fault f = {0};
 	struct pipeline *program = NULL;
@@ -356,14 +356,14 @@ static void run_set(struct control *c, struct call *call)
 		return;
 	}
 	next = *e;
-	next.spec = pipeline_spec_copy(e->spec);
-	if (!next.spec)
+	spec = pipeline_spec_copy(e->conf->spec);
+	if (!spec)
 		fault_set(&f, -ENOMEM, "not enough memory");
-	else if (!set_value(next.spec, (unsigned)stage, param,
-			 json_object_get(call->params, "value"), &f)) {
+	else if (!set_value(spec, (unsigned)stage, param, json_object_get(call->params, "value"),
+			 &f)) {
 		site = e->program->site;
-		site.stream = e->stream->conf->name;
-		program = pipeline_new(next.spec, &site, &f);
+		site.stream = e->conf->name;
+		program = pipeline_new(spec, &site, &f);
 	}
 	if (program && !pipeline_same_layout(e->program, program)) {
 		pipeline_free(program);
@@ -377,7 +377,7 @@ static void run_set(struct control *c, struct call *call)
 			param_find(e->program->stages[stage].class->params, param) ? "value"
 										   : "param",
 			"%s", f.text);
-		pipeline_spec_free(next.spec);
+		pipeline_spec_free(spec);
 		return;
 	}
 	next.program = program;
@@ -387,11 +387,11 @@ static void run_set(struct control *c, struct call *call)
 	if (call_order(c, call, &order)) {
 		free(order.second);
 		pipeline_free(program);
-		pipeline_spec_free(next.spec);
+		pipeline_spec_free(spec);
 		return;
 	}
-	pipeline_spec_free(e->spec);
-	e->spec = e->stream->conf->spec = next.spec;
+	pipeline_spec_free(e->conf->spec);
+	e->conf->spec = spec;
 	e->program = program;
 }
 

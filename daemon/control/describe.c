@@ -52,11 +52,12 @@ json_t *describe_hist(const struct hist *h)
 		(json_int_t)s.p99, "p999", (json_int_t)s.p999, "max", (json_int_t)s.max);
 }
 
-json_t *describe_stats(const struct stream *s)
+json_t *describe_stats(const struct registry *r, const struct entry *e)
 {
+	const struct stream *s = e->stream;
 	json_t *out = describe_counters(&s->counters, stream_counter_rows);
 
-	json_object_set_new(out, "lateness_ns", describe_hist(s->lateness));
+	json_object_set_new(out, "lateness_ns", describe_hist(r->lateness[e->cadence]));
 	json_object_set_new(out, "tick_cost_ns", describe_hist(&s->tick_cost));
 	json_object_set_new(out, "row_age_ns", describe_hist(&s->row_age));
 	return out;
@@ -198,7 +199,7 @@ static json_t *group_members(const struct registry *r, const char *group)
 		return NULL;
 	out = json_array();
 	for (uint32_t i = 0; i < r->count; i++) {
-		const struct conf_stream *conf = r->entries[i].stream->conf;
+		const struct conf_stream *conf = r->entries[i].conf;
 
 		if (conf->group && !strcmp(conf->group, group))
 			json_array_append_new(out, json_string(conf->name));
@@ -218,7 +219,7 @@ static json_t *topics(const struct stream *s)
 
 json_t *describe_meta(const struct registry *r, const struct entry *e)
 {
-	const struct conf_stream *conf = e->stream->conf;
+	const struct conf_stream *conf = e->conf;
 	const struct pipeline *p = e->program;
 
 	return json_pack(

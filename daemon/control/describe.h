@@ -23,7 +23,7 @@ json_t *describe_encoders(void);
 json_t *describe_counters(const void *counters, const struct counter_row *rows);
 
 /* A stream's counters and histograms in one object. */
-json_t *describe_stats(const struct stream *s);
+json_t *describe_stats(const struct registry *r, const struct entry *e);
 json_t *describe_hist(const struct hist *h);
 json_t *describe_realtime(const struct realtime_grant *grant);
 

@@ -67,6 +67,7 @@ void registry_bury(struct registry *r, const struct stream *s)
 	for (int k = 0; k < TOPIC_COUNT; k++)
 		g->seqs[k] = s->topics[k].seq;
 	g->next_tick = s->next_tick;
+	g->dt_ns = s->conf->dt_ns;
 }
 
 bool registry_leaving(const struct registry *r, const char *name)
@@ -84,19 +85,21 @@ static void resume_counts(const struct registry *r, struct stream *s)
 		return;
 	for (int k = 0; k < TOPIC_COUNT; k++)
 		s->topics[k].seq = g->seqs[k];
-	s->next_tick = g->next_tick;
-	pipeline_skip(s->state, g->next_tick);
+	s->next_tick = g->dt_ns == s->conf->dt_ns
+			       ? g->next_tick
+			       : stream_tick_after(g->next_tick, g->dt_ns, s->conf->dt_ns);
+	pipeline_set_tick(s->state, s->next_tick);
 }
 
-/* Place of the stream's dt among all that there have been; it is added if it is new. */
-static int place_dt(struct registry *r, struct stream *s)
+/* Place of a dt among all that there have been; it is added if it is new. */
+static int place_dt(struct registry *r, uint32_t dt_ns, uint32_t *place)
 {
 	uint32_t i = 0;
 	void *grown;
 
-	while (i < r->dt_count && r->dts[i] != s->conf->dt_ns)
+	while (i < r->dt_count && r->dts[i] != dt_ns)
 		i++;
-	s->cadence_index = i;
+	*place = i;
 	if (i == r->dt_count) {
 		grown = realloc(r->dts, (i + 1) * sizeof(*r->dts));
 		if (!grown)
@@ -109,58 +112,65 @@ static int place_dt(struct registry *r, struct stream *s)
 		r->lateness[i] = calloc(1, sizeof(**r->lateness));
 		if (!r->lateness[i])
 			return -ENOMEM;
-		r->dts[r->dt_count++] = s->conf->dt_ns;
+		r->dts[r->dt_count++] = dt_ns;
 	}
-	s->lateness = r->lateness[i];
 	return 0;
 }
 
-/* The same for its group, if it has one. */
-static int place_group(struct registry *r, struct stream *s)
+/* The same for a group; NULL = none. */
+static int place_group(struct registry *r, const char *group, uint32_t *place)
 {
 	uint32_t i = 0;
 	void *groups;
 
-	if (!s->conf->group)
+	if (!group)
 		return 0;
-	while (i < r->group_count && strcmp(r->groups[i], s->conf->group))
+	while (i < r->group_count && strcmp(r->groups[i], group))
 		i++;
-	s->group_index = i;
+	*place = i;
 	if (i < r->group_count)
 		return 0;
 	groups = realloc(r->groups, (i + 1) * sizeof(*r->groups));
 	if (!groups)
 		return -ENOMEM;
 	r->groups = groups;
-	snprintf(r->groups[r->group_count++], sizeof(*r->groups), "%s", s->conf->group);
+	snprintf(r->groups[r->group_count++], sizeof(*r->groups), "%s", group);
+	return 0;
+}
+
+int registry_draft(struct registry *r, struct conf_stream *conf, struct entry *e, struct fault *f)
+{
+	struct stream *s = stream_new(conf, f);
+
+	if (!s)
+		return f->code;
+	*e = (struct entry){.stream = s, .conf = conf, .program = s->program};
+	if (place_dt(r, conf->dt_ns, &e->cadence) || place_group(r, conf->group, &e->group)) {
+		stream_free(s);
+		return fault_set(f, -ENOMEM, "not enough memory for another stream");
+	}
+	resume_counts(r, s);
 	return 0;
 }
 
 int registry_append(struct registry *r, struct conf_stream *conf, struct fault *f)
 {
-	struct stream *s = stream_new(conf, f);
-	struct entry *e;
+	struct entry e;
 
-	if (!s)
+	if (registry_draft(r, conf, &e, f))
 		return f->code;
-	resume_counts(r, s);
-	if (place_dt(r, s) || place_group(r, s)) {
-		stream_free(s);
-		return fault_set(f, -ENOMEM, "not enough memory for another stream");
-	}
 	if (r->count == r->capacity) {
 		uint32_t capacity = r->capacity ? r->capacity * 2 : 64;
 		struct entry *entries = realloc(r->entries, capacity * sizeof(*entries));
 
 		if (!entries) {
-			stream_free(s);
+			stream_free(e.stream);
 			return fault_set(f, -ENOMEM, "not enough memory for another stream");
 		}
 		r->entries = entries;
 		r->capacity = capacity;
 	}
-	e = &r->entries[r->count++];
-	*e = (struct entry){.stream = s, .spec = conf->spec, .program = s->program};
+	r->entries[r->count++] = e;
 	return 0;
 }
 
@@ -171,7 +181,7 @@ void registry_drop_last(struct registry *r)
 
 int registry_take(struct registry *r, uint32_t index)
 {
-	struct grave *g = dig_grave(r, r->entries[index].stream->conf->name);
+	struct grave *g = dig_grave(r, r->entries[index].conf->name);
 
 	if (!g)
 		return -ENOMEM;
@@ -184,7 +194,7 @@ int registry_take(struct registry *r, uint32_t index)
 
 void registry_put_back(struct registry *r, uint32_t index, const struct entry *entry)
 {
-	find_grave(r, entry->stream->conf->name)->leaving = false;
+	find_grave(r, entry->conf->name)->leaving = false;
 	memmove(&r->entries[index + 1], &r->entries[index],
 		(r->count - index) * sizeof(*r->entries));
 	r->entries[index] = *entry;
@@ -194,7 +204,7 @@ void registry_put_back(struct registry *r, uint32_t index, const struct entry *e
 int64_t registry_find(const struct registry *r, const char *name)
 {
 	for (uint32_t i = 0; i < r->count; i++)
-		if (!strcmp(r->entries[i].stream->conf->name, name))
+		if (!strcmp(r->entries[i].conf->name, name))
 			return i;
 	return -1;
 }
@@ -208,15 +218,20 @@ struct stream_set *registry_set(const struct registry *r)
 		.groups = r->groups,
 		.group_count = r->group_count,
 	};
-	struct stream **streams = malloc((r->count + 1) * sizeof(*streams));
+	struct set_member *members = malloc((r->count + 1) * sizeof(*members));
 	struct stream_set *set;
 
-	if (!streams)
+	if (!members)
 		return NULL;
 	for (uint32_t i = 0; i < r->count; i++)
-		streams[i] = r->entries[i].stream;
-	set = stream_set_new(streams, r->count, &plan);
-	free(streams);
+		members[i] = (struct set_member){
+			.stream = r->entries[i].stream,
+			.conf = r->entries[i].conf,
+			.cadence = r->entries[i].cadence,
+			.group = r->entries[i].group,
+		};
+	set = stream_set_new(members, r->count, &plan);
+	free(members);
 	return set;
 }
 
@@ -225,8 +240,7 @@ void registry_refresh_group(struct registry *r, const char *group, const struct 
 	for (uint32_t i = 0; group && i < r->count; i++) {
 		struct entry *e = &r->entries[i];
 
-		if (e->stream != except && e->stream->conf->group &&
-			!strcmp(e->stream->conf->group, group))
+		if (e->stream != except && e->conf->group && !strcmp(e->conf->group, group))
 			e->refresh = r->refreshing = true;
 	}
 	registry_refresh(r);

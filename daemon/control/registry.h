@@ -15,8 +15,9 @@ struct site {
 
 struct entry {
 	struct stream *stream;
-	struct pipeline_spec *spec;     /* borrowed from stream->conf */
+	struct conf_stream *conf;       /* what the stream is or is about to be; it owns it */
 	const struct pipeline *program; /* newest one; the stream runs it or is about to */
+	uint32_t cadence, group;        /* places in `dts` and, if it has one, in `groups` */
 	bool refresh;                   /* its meta message has to be made anew */
 };
 
@@ -25,7 +26,8 @@ struct grave {
 	char name[SPIKED_NAME_MAX + 1];
 	bool leaving; /* the ticking loop may still run it: its counts are not known yet */
 	uint64_t seqs[TOPIC_COUNT];
-	uint64_t next_tick;
+	uint64_t next_tick; /* of ticks that were dt_ns long */
+	uint32_t dt_ns;
 };
 
 struct registry {
@@ -45,7 +47,11 @@ struct registry {
 
 void registry_fini(struct registry *r); /* not the streams */
 
-/* Makes the stream and its meta message; takes over `conf`. 0 or negative errno with `f` filled. */
+/* Makes a stream and its entry, which is not among the registry's yet; takes over `conf`. 0 or negative
+ * errno with `f` filled. */
+int registry_draft(struct registry *r, struct conf_stream *conf, struct entry *e, struct fault *f);
+
+/* The same, and adds it. Its meta message is the caller's to make. */
 int registry_append(struct registry *r, struct conf_stream *conf, struct fault *f);
 
 /* Takes the last stream out again and frees it: it was never in force. */

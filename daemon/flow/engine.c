@@ -59,12 +59,27 @@ bool engine_between_ticks(const struct engine *e)
 	return !e->running && !e->publisher->outbox_count;
 }
 
+/* A stream that comes back, or comes from another dt, ticks with those that have its dt, even if that
+ * is at a time that it has ticked at before. */
+static void join_cadences(const struct stream_set *set)
+{
+	for (uint32_t i = 0; i < set->cadence_count; i++) {
+		const struct cadence *c = &set->cadences[i];
+
+		for (uint32_t k = 0; k < c->count; k++)
+			if (c->streams[k]->next_tick > c->next)
+				c->streams[k]->next_tick = c->next;
+	}
+}
+
 struct stream_set *engine_swap(struct engine *e, struct stream_set *set)
 {
 	struct stream_set *old = e->set;
 
 	assert(engine_between_ticks(e));
 	stream_set_adopt(set, old, start_tick, e);
+	if (e->conf.clock != CLOCK_DATA)
+		join_cadences(set);
 	e->set = set;
 	publisher_use(e->publisher, set);
 	if (e->feeding) {

@@ -426,6 +426,11 @@ void stream_prefetch_parts(const struct stream *s)
 		__builtin_prefetch((const char *)s->conf + at);
 }
 
+uint64_t stream_tick_after(uint64_t next, uint32_t from_ns, uint32_t to_ns)
+{
+	return next ? (next - 1) * from_ns / to_ns + 1 : 0;
+}
+
 void stream_reset(struct stream *s)
 {
 	s->reset_pending = true;

@@ -1,8 +1,8 @@
 /* One stream: its newest values, its pipeline's state, its topics.
  *
  * Made and freed by the cold loop, run by the hot loop from the moment its set is swapped in until
- * the set without it is. Cold reads the counters, the liveness and `conf`, nothing else of a live
- * stream.
+ * the set without it is. Cold reads the counters, the histograms and the liveness, nothing else of a
+ * live stream: what it is configured to be is in its registry entry.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -46,11 +46,8 @@ struct stream {
 	struct pipeline_state *state;
 	struct blob *meta;    /* swapped with the program */
 	struct bounds bounds; /* of the program */
-	struct hist *
-		lateness; /* of the ticks of its dt, shared by all streams that have it; not owned */
-	struct group *group;                 /* of the set that is in force, or NULL */
-	uint32_t cadence_index, group_index; /* its places in struct set_plan */
-	bool known;                          /* who subscribes to its topics has been worked out */
+	struct group *group;  /* of the set that is in force, or NULL */
+	bool known;           /* who subscribes to its topics has been worked out */
 
 	/* Input. */
 	float *newest;  /* channels; what rows were merged into */
@@ -118,6 +115,10 @@ void stream_count_message(struct stream *s, const struct rows *rows);
  * CLOCK_MONOTONIC. */
 void stream_tick(
 	struct stream *s, uint64_t tick, uint16_t flags, int64_t now_ns, struct frame *frame);
+
+/* Any loop. A stream ticked every `from_ns` and tick `next` would have been its next: its first tick
+ * after the last when it ticks every `to_ns`. */
+uint64_t stream_tick_after(uint64_t next, uint32_t from_ns, uint32_t to_ns);
 
 /* Hot. Clears the state between two ticks; the next one is flagged. Input is kept. */
 void stream_reset(struct stream *s);

@@ -16,7 +16,7 @@ static uint32_t hash_name(const char *name, size_t size)
 	return hash;
 }
 
-static int build_slots(struct stream_set *set)
+static int build_slots(struct stream_set *set, const struct set_member *members)
 {
 	uint32_t size = 16;
 
@@ -27,7 +27,7 @@ static int build_slots(struct stream_set *set)
 		return -1;
 	set->slot_mask = size - 1;
 	for (uint32_t i = 0; i < set->count; i++) {
-		const char *name = set->streams[i]->conf->name;
+		const char *name = members[i].conf->name;
 		uint32_t at = hash_name(name, strlen(name)) & set->slot_mask;
 
 		while (set->slots[at])
@@ -53,7 +53,8 @@ struct stream *stream_set_find(const struct stream_set *set, const char *name, s
 	return NULL;
 }
 
-static int build_cadences(struct stream_set *set, const struct set_plan *plan)
+static int build_cadences(
+	struct stream_set *set, const struct set_member *members, const struct set_plan *plan)
 {
 	struct stream **storage;
 
@@ -63,7 +64,7 @@ static int build_cadences(struct stream_set *set, const struct set_plan *plan)
 		return -1;
 	set->cadence_count = plan->cadence_count;
 	for (uint32_t i = 0; i < set->count; i++)
-		set->cadences[set->streams[i]->cadence_index].count++;
+		set->cadences[members[i].cadence].count++;
 	storage = set->by_cadence;
 	for (uint32_t i = 0; i < set->cadence_count; i++) {
 		struct cadence *c = &set->cadences[i];
@@ -75,22 +76,27 @@ static int build_cadences(struct stream_set *set, const struct set_plan *plan)
 		c->count = 0;
 	}
 	for (uint32_t i = 0; i < set->count; i++) {
-		struct cadence *c = &set->cadences[set->streams[i]->cadence_index];
+		struct cadence *c = &set->cadences[members[i].cadence];
 
 		c->streams[c->count++] = set->streams[i];
 	}
 	return 0;
 }
 
-static int build_groups(struct stream_set *set, const struct set_plan *plan)
+static int build_groups(
+	struct stream_set *set, const struct set_member *members, const struct set_plan *plan)
 {
 	set->groups = calloc(plan->group_count + 1, sizeof(*set->groups));
-	if (!set->groups)
+	set->group_of = calloc(set->count + 1, sizeof(*set->group_of));
+	if (!set->groups || !set->group_of)
 		return -1;
 	set->group_count = plan->group_count;
-	for (uint32_t i = 0; i < set->count; i++)
-		if (set->streams[i]->conf->group)
-			set->groups[set->streams[i]->group_index].count++;
+	for (uint32_t i = 0; i < set->count; i++) {
+		if (!members[i].conf->group)
+			continue;
+		set->group_of[i] = members[i].group + 1;
+		set->groups[members[i].group].count++;
+	}
 	for (uint32_t i = 0; i < set->group_count; i++) {
 		struct group *g = &set->groups[i];
 
@@ -104,12 +110,12 @@ static int build_groups(struct stream_set *set, const struct set_plan *plan)
 	return 0;
 }
 
-static int build_scratch(struct stream_set *set)
+static int build_scratch(struct stream_set *set, const struct set_member *members)
 {
 	uint32_t widest = 1;
 
 	for (uint32_t i = 0; i < set->count; i++) {
-		const struct conf_stream *conf = set->streams[i]->conf;
+		const struct conf_stream *conf = members[i].conf;
 		uint32_t piece = rows_piece(conf->type, conf->channels);
 
 		if (piece > widest)
@@ -120,7 +126,7 @@ static int build_scratch(struct stream_set *set)
 }
 
 struct stream_set *stream_set_new(
-	struct stream *const *streams, uint32_t count, const struct set_plan *plan)
+	const struct set_member *members, uint32_t count, const struct set_plan *plan)
 {
 	struct stream_set *set = calloc(1, sizeof(*set));
 
@@ -128,10 +134,10 @@ struct stream_set *stream_set_new(
 		return NULL;
 	set->streams = calloc(count + 1, sizeof(*set->streams));
 	set->count = count;
-	if (set->streams && count)
-		memcpy(set->streams, streams, count * sizeof(*streams));
-	if (!set->streams || build_slots(set) || build_cadences(set, plan) ||
-		build_groups(set, plan) || build_scratch(set)) {
+	for (uint32_t i = 0; set->streams && i < count; i++)
+		set->streams[i] = members[i].stream;
+	if (!set->streams || build_slots(set, members) || build_cadences(set, members, plan) ||
+		build_groups(set, members, plan) || build_scratch(set, members)) {
 		stream_set_free(set);
 		return NULL;
 	}
@@ -150,6 +156,7 @@ void stream_set_free(struct stream_set *set)
 		free(g->parts);
 	}
 	free(set->groups);
+	free(set->group_of);
 	free(set->cadences);
 	free(set->by_cadence);
 	free(set->slots);
@@ -174,9 +181,7 @@ void stream_set_adopt(struct stream_set *set, const struct stream_set *old,
 	}
 	for (uint32_t i = 0; old && i < old->group_count; i++)
 		set->groups[i].topic = old->groups[i].topic;
-	for (uint32_t i = 0; i < set->count; i++) {
-		struct stream *s = set->streams[i];
-
-		s->group = s->conf->group ? &set->groups[s->group_index] : NULL;
-	}
+	for (uint32_t i = 0; i < set->count; i++)
+		set->streams[i]->group =
+			set->group_of[i] ? &set->groups[set->group_of[i] - 1] : NULL;
 }

@@ -33,8 +33,8 @@ struct group {
 	uint32_t collected;
 };
 
-/* All dts and groups that there have been. The lists only grow, and a stream knows its place in
- * them: so one set's cadence or group i is the next one's too. */
+/* All dts and groups that there have been. The lists only grow: so one set's cadence or group i is the
+ * next one's too. */
 struct set_plan {
 	const uint32_t *dts;
 	struct hist *const *lateness; /* one a dt */
@@ -43,8 +43,16 @@ struct set_plan {
 	uint32_t group_count;
 };
 
+/* A stream and its places in the plan's lists, as it is to be once the set is in force. */
+struct set_member {
+	struct stream *stream;
+	const struct conf_stream *conf;
+	uint32_t cadence, group; /* the latter only if conf->group */
+};
+
 struct stream_set {
 	struct stream **streams;
+	uint32_t *group_of; /* of each stream: place of its group + 1, 0 = none */
 	uint32_t count;
 	uint32_t *slots; /* hash table: index + 1, 0 = free */
 	uint32_t slot_mask;
@@ -58,10 +66,10 @@ struct stream_set {
 
 /* Cold. NULL = out of memory. */
 struct stream_set *stream_set_new(
-	struct stream *const *streams, uint32_t count, const struct set_plan *plan);
+	const struct set_member *members, uint32_t count, const struct set_plan *plan);
 void stream_set_free(struct stream_set *set); /* not the streams; accepts NULL */
 
-/* Any loop. NULL = no such stream. */
+/* Hot. NULL = no such stream. */
 struct stream *stream_set_find(const struct stream_set *set, const char *name, size_t size);
 
 /* Hot. Carries cadence positions and group counters over from `old` and points the streams to

@@ -54,6 +54,28 @@ def a_stream_is_added_and_removed():
         h.equal("and began anew", daemon.counters("a")["rows"], 0)
 
 
+def a_stream_comes_back_with_another_dt():
+    with h.Daemon(CONFIG) as daemon:
+        daemon.step(10)
+        for dt, ticks in ("2 ms", [5, 6]), ("0.5 ms", [28, 29, 30, 31]), ("4 ms", [4]):
+            daemon.control("remove", name="a")
+            daemon.control("add", stream=h.stream("a", 1, dt=dt))
+            sub = daemon.sub("spikes/a/")
+            daemon.step(4 if dt == "2 ms" else 2 if dt == "0.5 ms" else 4)
+            h.equal(f"with dt {dt} it ticks at the times of that dt", [m[1]["tick"] for m in sub.take(len(ticks))], ticks)
+            sub.close()
+    with h.Daemon({"clock": "data", "streams": [h.stream("a", 1, dt="1 ms")]}) as daemon:
+        sub = daemon.sub("spikes/a/")
+        daemon.send_f32("a", *[1] * 10)
+        last = sub.take(10)[-1][1]
+        daemon.control("remove", name="a")
+        daemon.control("add", stream=h.stream("a", 1, dt="4 ms"))
+        daemon.send_f32("a", 1)
+        head = sub.recv()[1]
+        h.claim("data: time goes on, by the next tick of the new dt", head["time_ns"] == last["time_ns"] + 3 * 10**6 and
+                head["tick"] == 3, (last, head))
+
+
 def many_streams_come_and_go_in_wall_clock():
     with h.Daemon({**CONFIG, "clock": "wall"}) as daemon:
         sub = daemon.sub("spikes/a/")
@@ -107,5 +129,6 @@ def reset_clears_the_state():
         h.equal("ticks go on", [m[1]["tick"] for m in after[::2]], list(range(6, 12)))
 
 
-h.main(what_info_and_encoders_say, a_stream_is_added_and_removed, many_streams_come_and_go_in_wall_clock,
+h.main(what_info_and_encoders_say, a_stream_is_added_and_removed, a_stream_comes_back_with_another_dt,
+       many_streams_come_and_go_in_wall_clock,
        parameters_change_between_two_ticks, reset_clears_the_state)
