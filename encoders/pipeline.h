@@ -1,6 +1,6 @@
 /* Pipelines: from stage specifications to a checked program, and its state.
  *
- * Threads: a spec and everything with _new, _free, _save, _load belongs to the cold loop; a program
+ * Threads: a spec and everything with _new, _free, _load belongs to the cold loop; a program
  * is immutable and may be read by both; a state belongs to the loop that runs it.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -108,7 +108,7 @@ void pipeline_idle(const struct pipeline *p, struct pipeline_state *s, const flo
 	struct pipeline_out *out);
 
 /* State as bytes: little-endian, versioned, self-describing. `size` bytes needed are returned by
- * pipeline_saved_size; save never fails. */
+ * pipeline_saved_size; save never fails, and only copies: the loop that runs the state may call it. */
 size_t pipeline_saved_size(const struct pipeline *p);
 void pipeline_save(const struct pipeline *p, const struct pipeline_state *s, uint8_t *bytes);
 /* 0, or negative errno with `f` filled and the state unchanged: foreign, truncated, other version,

@@ -145,6 +145,8 @@ static void free_order_objects(const struct order *reply)
 		break;
 	case ORDER_RESET:
 	case ORDER_STEP:
+	case ORDER_TAKE_COPY: /* the keeper's */
+	case ORDER_PUT_COPY:
 		break;
 	}
 }

@@ -72,6 +72,11 @@ static void join_cadences(const struct stream_set *set)
 	}
 }
 
+bool engine_between_rows(const struct engine *e, const struct stream *s)
+{
+	return e->feeding != s || !e->row_ticks;
+}
+
 struct stream_set *engine_swap(struct engine *e, struct stream_set *set)
 {
 	struct stream_set *old = e->set;
@@ -261,7 +266,7 @@ static enum progress run_rows(struct engine *e, int64_t called_ns)
 			return PROGRESS_HELD;
 		if (!s)
 			break;
-		if (share_is_used(e, called_ns, now_ns))
+		if (share_is_used(e, called_ns, now_ns) || (e->row_end_wanted && !e->row_ticks))
 			return PROGRESS_MORE;
 		if (!e->row_ticks) {
 			if (e->row == e->rows.count)

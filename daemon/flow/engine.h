@@ -41,10 +41,11 @@ struct engine {
 	/* data: the message whose rows are running. */
 	struct stream *feeding; /* NULL = none */
 	struct rows rows;
-	zmq_msg_t payload;  /* keeps rows.data alive */
-	uint64_t row;       /* next row */
-	uint32_t row_ticks; /* ticks of the current row that are still to run */
-	int64_t arrival_ns; /* of the message, CLOCK_MONOTONIC */
+	zmq_msg_t payload;   /* keeps rows.data alive */
+	uint64_t row;        /* next row */
+	uint32_t row_ticks;  /* ticks of the current row that are still to run */
+	int64_t arrival_ns;  /* of the message, CLOCK_MONOTONIC */
+	bool row_end_wanted; /* an order waits for engine_between_rows */
 
 	struct hist lateness, tick_cost; /* ns, of cadence ticks */
 };
@@ -60,6 +61,10 @@ void engine_start(struct engine *e);
  * done and no message waits for a subscriber. */
 struct stream_set *engine_swap(struct engine *e, struct stream_set *set);
 bool engine_between_ticks(const struct engine *e);
+
+/* False while a row of the stream has ticks left to run (data): a copy of its state would be of half
+ * a row, whose rest no later row makes up for. */
+bool engine_between_rows(const struct engine *e, const struct stream *s);
 
 /* How far a run came. */
 enum progress {

@@ -5,6 +5,7 @@
 
 #include "daemon/core/clock.h"
 #include "daemon/core/realtime.h"
+#include "daemon/flow/stream_copy.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -13,8 +14,9 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
-#define STEP_DRAINS 1024 /* bounds what a flood can put in the way of a step */
-#define RETRY_MS    10   /* safety net: a queue that has room again also wakes the publish socket */
+#define STEP_DRAINS  1024         /* bounds what a flood can put in the way of a step */
+#define COPY_COST_NS (100 * 1000) /* of a copy, besides its bytes */
+#define RETRY_MS     10 /* safety net: a queue that has room again also wakes the publish socket */
 
 static void arm(struct hot *h)
 {
@@ -91,23 +93,59 @@ static void on_unfinished(void *arg)
 	uv_idle_start(&h->more, on_more);
 }
 
-static void swap_set(struct hot *h, struct order *order)
+/* wall: a copy that might not be done before the next tick is made just after that one instead, where
+ * there is most time for it. */
+static bool copy_fits(struct hot *h, const struct order *order)
 {
-	order->object = engine_swap(&h->engine, order->object);
-	mailbox_reply(h->mailbox, order);
+	int64_t due_ns, cost_ns = COPY_COST_NS + order->number; /* at a slow 1 GB/s */
+
+	if (h->engine.conf.clock != CLOCK_WALL || atomic_load(&h->engine.stopped))
+		return true;
+	due_ns = engine_next_due(&h->engine);
+	if (h->copy_after_ns ? due_ns > h->copy_after_ns : clock_mono_ns() + cost_ns < due_ns) {
+		h->copy_after_ns = 0;
+		return true;
+	}
+	if (!h->copy_after_ns)
+		h->copy_after_ns = due_ns;
+	return false;
 }
 
-static void take_orders(struct hot *h);
+static bool can_take(struct hot *h, const struct order *order)
+{
+	switch (order->kind) {
+	case ORDER_SWAP_SET:
+		return engine_between_ticks(&h->engine);
+	case ORDER_TAKE_COPY:
+	case ORDER_PUT_COPY:
+		h->engine.row_end_wanted = !engine_between_rows(&h->engine, order->stream);
+		return !h->engine.row_end_wanted && copy_fits(h, order);
+	default:
+		return true;
+	}
+}
+
+static void take_order(struct hot *h, struct order *order);
+
+/* In order: while one waits, so does everything behind it. */
+static void take_orders(struct hot *h)
+{
+	for (;;) {
+		if (!h->has_waiting)
+			h->has_waiting = mailbox_take_order(h->mailbox, &h->waiting);
+		if (!h->has_waiting || !can_take(h, &h->waiting))
+			return;
+		h->has_waiting = false;
+		take_order(h, &h->waiting);
+	}
+}
 
 /* Runs what can be run now and sees to what follows from it. */
 static void advance(struct hot *h)
 {
 	note_progress(h, engine_run(&h->engine));
-	if (h->has_waiting && engine_between_ticks(&h->engine)) {
-		h->has_waiting = false;
-		swap_set(h, &h->waiting);
+	if (h->has_waiting)
 		take_orders(h);
-	}
 	arm(h);
 }
 
@@ -146,12 +184,8 @@ static void take_order(struct hot *h, struct order *order)
 
 	switch (order->kind) {
 	case ORDER_SWAP_SET:
-		if (engine_between_ticks(&h->engine)) {
-			swap_set(h, order);
-		} else {
-			h->waiting = *order;
-			h->has_waiting = true;
-		}
+		order->object = engine_swap(&h->engine, order->object);
+		mailbox_reply(h->mailbox, order);
 		break;
 	case ORDER_SWAP_PROGRAM:
 		take_program(h, order);
@@ -168,16 +202,15 @@ static void take_order(struct hot *h, struct order *order)
 		publisher_status(&h->publisher, order->object);
 		mailbox_reply(h->mailbox, order);
 		break;
+	case ORDER_TAKE_COPY:
+		stream_take_copy(s, order->object);
+		mailbox_reply(h->mailbox, order);
+		break;
+	case ORDER_PUT_COPY:
+		stream_put_copy(s, order->object, clock_mono_ns());
+		mailbox_reply(h->mailbox, order);
+		break;
 	}
-}
-
-/* In order: while a swap waits, so does everything behind it. */
-static void take_orders(struct hot *h)
-{
-	struct order order;
-
-	while (!h->has_waiting && mailbox_take_order(h->mailbox, &order))
-		take_order(h, &order);
 }
 
 static void on_wake(uv_poll_t *wake, int status, int events)

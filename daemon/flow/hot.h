@@ -38,8 +38,10 @@ struct hot {
 	struct order steps[HOT_STEPS];
 	int64_t step_targets[HOT_STEPS]; /* virtual time at which each is done */
 	unsigned step_count;
-	struct order waiting; /* an ORDER_SWAP_SET that has to wait for the end of a tick */
+	struct order
+		waiting; /* an order that has to wait for a tick to end, and all behind it too */
 	bool has_waiting;
+	int64_t copy_after_ns; /* a copy that waits does so for the tick that is due then; 0 = none */
 };
 
 struct hot_conf {

@@ -376,6 +376,10 @@ void stream_tick(
 	assert(tick >= s->next_tick);
 	pipeline_skip(s->state, tick - s->next_tick);
 	s->next_tick = tick + 1;
+	if (s->restored) {
+		s->restored = false;
+		flags |= SPIKED_RESTORED;
+	}
 	if (s->reset_pending) {
 		pipeline_reset(s->program, s->state, RESET_ALL);
 		s->window_open = false;

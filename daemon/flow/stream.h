@@ -77,6 +77,7 @@ struct stream {
 	bool window_open;
 	bool window_absent; /* the window began without a fresh row */
 	bool reset_pending; /* the next tick clears the state first */
+	bool restored;      /* the next tick is the first after a snapshot was put in force */
 
 	uint8_t wanted; /* bit k: topics[k] is; what the topics themselves say, in the lines of
 			     * cache that a tick needs anyway */
@@ -85,6 +86,14 @@ struct stream {
 	struct topic topics[TOPIC_COUNT];
 	struct hist tick_cost; /* encoding and publishing one tick */
 	struct hist row_age;   /* of rows, from coming in to the first tick that uses them */
+
+	/* The cold loop's: what is known of its snapshots. */
+	struct stream_kept {
+		uint64_t round;           /* the keeper's newest round that has looked at it */
+		int64_t saved_real_ns;    /* when the newest was taken, 0 = none yet */
+		int64_t restored_real_ns; /* when that which it goes on from was; 0 = it began anew */
+		uint64_t restored_epoch, restored_tick, restored_state_tick;
+	} kept;
 };
 
 /* Streams that a tick runs before one whose struct, and before one whose other parts, it asks for. */

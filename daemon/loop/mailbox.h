@@ -19,6 +19,8 @@ enum order_kind {
 	ORDER_RESET,        /* stream; back: number = its next tick */
 	ORDER_STEP,         /* number = ticks; back: number = time reached, UNIX ns */
 	ORDER_STATUS,       /* object: struct blob to publish on status/; back: the same */
+	ORDER_TAKE_COPY,    /* stream, object: struct stream_copy to fill, number = its bytes */
+	ORDER_PUT_COPY,     /* stream, object: struct stream_copy; back: what was there before */
 };
 
 struct order {

@@ -31,6 +31,7 @@ COLD = {
                               "init_part": "no memory for a message: nothing else can be done"},
     "daemon/flow/stream.c": dict.fromkeys(
         ("init_topics", "reserve", "stream_new", "stream_free"), "the cold loop makes and frees streams"),
+    "daemon/flow/stream_copy.c": {"stream_copy_fini": "the cold loop frees what came back"},
     "daemon/flow/streams.c": dict.fromkeys(
         ("build_slots", "build_cadences", "build_groups", "build_scratch", "stream_set_new", "stream_set_free"),
         "the cold loop makes and frees sets"),
