@@ -40,6 +40,7 @@ struct spiked {
 	struct registry registry;
 	struct hot hot;
 	struct control control;
+	struct keeper keeper;
 	struct realtime_grant realtime;
 	struct overrun_log {
 		int64_t logged_ns,
@@ -191,8 +192,13 @@ static void on_wake(uv_async_t *wake)
 	while (mailbox_take_reply(&d->mailbox, &reply)) {
 		if (reply.kind == ORDER_STATUS)
 			d->status_outstanding = false;
-		control_on_reply(&d->control, &reply);
+		if (reply.kind == ORDER_TAKE_COPY || reply.kind == ORDER_PUT_COPY)
+			keeper_on_reply(&reply);
+		else
+			control_on_reply(&d->control, &reply);
 	}
+	if (!atomic_load(&d->hot.stopping))
+		keeper_go_on(&d->keeper);
 	registry_refresh(&d->registry);
 	while (notes < NOTES_AT_ONCE && mailbox_take_note(&d->mailbox, &note)) {
 		on_note(d, &note);
@@ -342,6 +348,37 @@ static void log_ready(const struct spiked *d)
 		(unsigned long long)d->registry.site.epoch);
 }
 
+/* Before tick 0: the streams' state from their snapshots. */
+static void start_keeper(struct spiked *d)
+{
+	const struct keeper_conf kc = {
+		.state = &d->conf->state,
+		.epoch = d->registry.site.epoch,
+		.loop = &d->loop,
+		.mailbox = &d->mailbox,
+		.counters = &d->hot.counters,
+		.stream_at = registry_stream_at,
+		.arg = &d->registry,
+	};
+
+	keeper_init(&d->keeper, &kc);
+	keeper_restore_at_start(&d->keeper);
+	keeper_start(&d->keeper);
+}
+
+/* Ends the hot loop, then whatever waits for it, and writes the last snapshots. */
+static void stop(struct spiked *d)
+{
+	hot_stop(&d->hot, LINGER_MS);
+	on_wake(&d->wake);
+	keeper_cancel(&d->keeper);
+	control_close(&d->control, 100);
+	uv_timer_stop(&d->second);
+	uv_timer_stop(&d->pause);
+	keeper_finish(&d->keeper);
+	log_info("stopped");
+}
+
 /* Sockets, streams, hot loop, control. 0, or negative errno with `f` filled; *hot_ready says whether
  * there is a hot loop to undo. */
 static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, struct fault *f)
@@ -366,6 +403,7 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	sockets_hand_over(&d->sockets, d->hot.publisher.socket != NULL, d->hot.ingest.count);
 	d->control.registry = &d->registry;
 	d->control.mailbox = &d->mailbox;
+	d->control.keeper = &d->keeper;
 	d->control.hot = &d->hot;
 	d->control.realtime = &d->realtime;
 	d->control.started_ns = clock_mono_ns();
@@ -412,18 +450,18 @@ enum exit_code spiked_run(struct conf *conf)
 		d->exit = EXIT_START;
 	} else {
 		set_realtime(d);
+		start_keeper(d);
 		hot_go(&d->hot);
 		uv_timer_start(&d->second, on_second, 1000, 1000);
 		log_ready(d);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
-		hot_stop(&d->hot, LINGER_MS);
-		on_wake(&d->wake);
-		log_info("stopped");
+		stop(d);
 	}
-	control_close(&d->control, 100);
 	if (hot_ready) {
-		if (ret)
+		if (ret) {
+			control_close(&d->control, 100);
 			hot_stop(&d->hot, 0);
+		}
 		set = hot_fini(&d->hot);
 	}
 	fini_loop(d);

@@ -52,8 +52,7 @@ static void read_realtime(struct walk *w, const struct node *node, struct conf *
 		conf->realtime.cpu = (int)cpu.integer;
 }
 
-/* `state` is checked so that a file written for a later version is known to be right. */
-static void read_state(struct walk *w, const struct node *node)
+static void read_state(struct walk *w, const struct node *node, struct conf *conf)
 {
 	const struct node *at[STATE_KEYS];
 	struct param_value every;
@@ -62,10 +61,9 @@ static void read_state(struct walk *w, const struct node *node)
 	if (!at[STATE_DIR])
 		faults_error(
 			w->faults, place_value(node), "needs dir, the folder of the snapshots");
-	walk_text(w, at[STATE_DIR], 4095);
-	walk_param(w, at[STATE_EVERY], &state_keys[STATE_EVERY], &every);
-	faults_warn(w->faults, place_key(node),
-		"this version writes no snapshots yet; the key is ignored");
+	conf->state.dir = walk_keep(w, walk_text(w, at[STATE_DIR], STATE_DIR_MAX));
+	if (walk_param(w, at[STATE_EVERY], &state_keys[STATE_EVERY], &every))
+		conf->state.every_ns = (int64_t)(every.number * 1e9 + 0.5);
 }
 
 static void read_top(struct walk *w, const struct node *root, struct conf *conf)
@@ -82,7 +80,7 @@ static void read_top(struct walk *w, const struct node *root, struct conf *conf)
 		(uint32_t)walk_count(w, at[TOP_RECEIVE_QUEUE], &top_keys[TOP_RECEIVE_QUEUE]);
 	conf_sockets_read(w, at, conf);
 	read_realtime(w, at[TOP_REALTIME], conf);
-	read_state(w, at[TOP_STATE]);
+	read_state(w, at[TOP_STATE], conf);
 	conf_streams_read(w, root, at[TOP_STREAMS], conf);
 	conf_sockets_check_streams(w, at[TOP_INGEST], conf);
 }
@@ -147,6 +145,7 @@ void conf_free(struct conf *conf)
 	free(conf->ingest);
 	free(conf->publish);
 	free(conf->control);
+	free(conf->state.dir);
 	free(conf->streams);
 	free(conf->path);
 	free(conf);

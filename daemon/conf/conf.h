@@ -34,6 +34,11 @@ struct conf_realtime {
 	int cpu; /* -1 = any */
 };
 
+struct conf_state {
+	char *dir; /* NULL = no snapshots */
+	int64_t every_ns;
+};
+
 struct conf {
 	char *path;
 	enum clock_kind clock;
@@ -50,6 +55,7 @@ struct conf {
 	uint64_t max_row_bytes;
 	uint32_t send_queue, receive_queue; /* messages, a subscriber and a sensor */
 	struct conf_realtime realtime;
+	struct conf_state state;
 	struct conf_stream **streams;
 	uint32_t stream_count;
 };

@@ -158,8 +158,8 @@ const struct key top_keys[] = {
 		{
 			.row.name = "state",
 			.row.flags = PARAM_OPTIONAL,
-			.row.help = "Snapshots of the streams' state. Checked, but not written by "
-				    "this version.",
+			.row.help = "Snapshots of the streams' state, from which a restart goes "
+				    "on; left out = it begins anew.",
 			.kind = KEY_MAP,
 			.shape = "map",
 			.under = state_keys,
@@ -239,7 +239,7 @@ const struct key state_keys[] = {
 	[STATE_DIR] =
 		{
 			.row.name = "dir",
-			.row.help = "Folder of the snapshots.",
+			.row.help = "Folder of the snapshots, a file a stream; one daemon's own.",
 			.kind = KEY_TEXT,
 			.shape = "path",
 		},
@@ -251,7 +251,8 @@ const struct key state_keys[] = {
 			.row.preset = "10 s",
 			.row.min = 0.1,
 			.row.max = 86400,
-			.row.help = "Time between two snapshots.",
+			.row.help = "Time from one round of snapshots to the next; there is also "
+				    "one at the end.",
 		},
 	[STATE_KEYS] = {.row = {0}},
 };

@@ -33,6 +33,7 @@ enum state_key { STATE_DIR, STATE_EVERY, STATE_KEYS };
 extern const struct key top_keys[TOP_KEYS + 1], ingest_keys[INGEST_KEYS + 1],
 	realtime_keys[REALTIME_KEYS + 1], state_keys[STATE_KEYS + 1];
 
+#define STATE_DIR_MAX  4000   /* bytes of state.dir */
 #define TOPIC_TEXT_MAX 255    /* bytes of an ingest `topic` */
 #define WORD_NONE      "none" /* control: no control socket */
 

@@ -17,8 +17,7 @@
 
 #define STEP_MAX INT64_C(1000000000)
 
-/* The entry that the call's `name` names; NULL = the call has been answered. */
-static struct entry *named_entry(struct control *c, struct call *call)
+struct entry *call_entry(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
 	const char *name = json_string_value(json_object_get(call->params, "name"));
@@ -66,7 +65,8 @@ static void run_info(struct control *c, struct call *call)
 	text_clean(path); /* JSON takes nothing but UTF-8, file systems anything */
 	call_result(c, call,
 		json_pack(
-			"{s:s, s:i, s:s, s:o, s:f, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o}",
+			"{s:s, s:i, s:s, s:o, s:f, s:s, s:s, s:i, s:I, s:I, s:i, s:i, s:s, s:o, s:o, "
+			"s:o}",
 			"version", SPIKED_VERSION, "protocol", SPIKED_PROTOCOL, "kernels",
 			kernels_name(), "epoch", describe_epoch(c->registry->site.epoch),
 			"uptime_s", uptime_s, "clock", clock_words[conf->clock], "overrun",
@@ -74,7 +74,8 @@ static void run_info(struct control *c, struct call *call)
 			"dt_ns", (json_int_t)conf->dt_ns, "max_row_bytes",
 			(json_int_t)conf->max_row_bytes, "pid", (int)getpid(), "streams",
 			(int)c->registry->count, "config", path, "realtime",
-			describe_realtime(c->realtime), "endpoints", endpoints(conf)));
+			describe_realtime(c->realtime), "endpoints", endpoints(conf), "state",
+			describe_keeper(c->keeper)));
 }
 
 static void run_encoders(struct control *c, struct call *call)
@@ -93,7 +94,7 @@ static void run_streams(struct control *c, struct call *call)
 
 static void run_stream(struct control *c, struct call *call)
 {
-	struct entry *e = named_entry(c, call);
+	struct entry *e = call_entry(c, call);
 
 	if (e)
 		call_result(c, call, describe_stream(c->registry, e));
@@ -227,7 +228,7 @@ static void finish_add(struct control *c, struct call *call, const struct order 
 static void run_remove(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
-	struct entry *e = named_entry(c, call), taken;
+	struct entry *e = call_entry(c, call), taken;
 	uint32_t index;
 
 	if (!e)
@@ -249,6 +250,7 @@ static void run_remove(struct control *c, struct call *call)
 static void finish_remove(struct control *c, struct call *call, const struct order *reply)
 {
 	(void)reply;
+	keeper_forget(c->keeper, call->removed->conf->name);
 	registry_bury(c->registry, call->removed);
 	call_result(c, call, json_pack("{s:O}", "name", json_object_get(call->params, "name")));
 }
@@ -334,7 +336,7 @@ static void run_set(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
 	struct order order = {.kind = ORDER_SWAP_PROGRAM};
-	struct entry *e = named_entry(c, call), next;
+	struct entry *e = call_entry(c, call), next;
 	struct pipeline_spec *spec;
 	struct pipeline_site site;
 	struct fault f = {0};
@@ -403,7 +405,7 @@ static void finish_set(struct control *c, struct call *call, const struct order 
 
 static void run_reset(struct control *c, struct call *call)
 {
-	struct entry *e = named_entry(c, call);
+	struct entry *e = call_entry(c, call);
 	struct order order = {.kind = ORDER_RESET};
 
 	if (!e)
@@ -509,6 +511,14 @@ const struct command control_commands[] = {
 		.args = {{"ticks", "i", true}},
 		.run = run_step,
 		.finish = finish_step},
+	{.name = "save",
+		.help = "writes a snapshot of the state of one stream or all",
+		.args = {{"name", "s", true}},
+		.run = run_save},
+	{.name = "restore",
+		.help = "puts the last snapshot of one stream or all in force",
+		.args = {{"name", "s", true}},
+		.run = run_restore},
 	{.name = "stats", .help = "all counters and histograms", .run = run_stats},
 	{0},
 };

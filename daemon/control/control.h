@@ -8,6 +8,7 @@
 #include "daemon/core/realtime.h"
 #include "daemon/flow/hot.h"
 #include "daemon/loop/zsock.h"
+#include "daemon/state/keeper.h"
 
 #include <jansson.h>
 
@@ -22,12 +23,14 @@ enum control_error {
 	CONTROL_STREAM_EXISTS = -32002,
 	CONTROL_BUSY = -32003,
 	CONTROL_WRONG_CLOCK = -32004,
+	CONTROL_STATE = -32005, /* a snapshot cannot be written, or put in force */
 };
 
 struct control {
 	struct zsock zsock;
 	struct registry *registry;
 	struct mailbox *mailbox;
+	struct keeper *keeper;
 	const struct hot *hot; /* counters and histograms, read by copy */
 	const struct realtime_grant *realtime;
 	int64_t started_ns; /* CLOCK_MONOTONIC */
@@ -57,6 +60,13 @@ struct call {
 	json_t *result;         /* owned; what finish will answer */
 	struct stream *removed; /* owned; freed when the call has ended */
 };
+
+/* The methods `save` and `restore`. */
+void run_save(struct control *c, struct call *call);
+void run_restore(struct control *c, struct call *call);
+
+/* The entry that the call's `name` names; NULL = the call has been answered. */
+struct entry *call_entry(struct control *c, struct call *call);
 
 /* `socket` is a bound ROUTER; 0 or negative errno. */
 int control_init(struct control *c, struct zloop *zl, void *socket);

@@ -237,6 +237,29 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 		group_members(r, conf->group), "topics", topics(e->stream));
 }
 
+static json_t *state_of(const struct stream_kept *kept)
+{
+	json_t *restored = NULL;
+
+	if (kept->restored_real_ns)
+		restored = json_pack("{s:o, s:I, s:I, s:I}", "epoch",
+			describe_epoch(kept->restored_epoch), "tick",
+			(json_int_t)kept->restored_tick, "ticks",
+			(json_int_t)kept->restored_state_tick, "time_ns",
+			(json_int_t)kept->restored_real_ns);
+	return json_pack(
+		"{s:I, s:o?}", "saved_ns", (json_int_t)kept->saved_real_ns, "restored", restored);
+}
+
+json_t *describe_keeper(const struct keeper *k)
+{
+	if (!keeper_is_on(k))
+		return json_null();
+	return json_pack("{s:s, s:I, s:I, s:s?}", "dir", k->conf.state->dir, "every_ns",
+		(json_int_t)k->conf.state->every_ns, "saved_ns", (json_int_t)k->round_real_ns,
+		"error", k->error[0] ? k->error : NULL);
+}
+
 json_t *describe_stream(const struct registry *r, const struct entry *e)
 {
 	json_t *out = describe_meta(r, e);
@@ -245,6 +268,7 @@ json_t *describe_stream(const struct registry *r, const struct entry *e)
 	json_object_set_new(out, "liveness", json_string(liveness_words[liveness]));
 	json_object_set_new(
 		out, "counters", describe_counters(&e->stream->counters, stream_counter_rows));
+	json_object_set_new(out, "state", state_of(&e->stream->kept));
 	return out;
 }
 

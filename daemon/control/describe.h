@@ -25,6 +25,7 @@ json_t *describe_counters(const void *counters, const struct counter_row *rows);
 /* A stream's counters and histograms in one object. */
 json_t *describe_stats(const struct registry *r, const struct entry *e);
 json_t *describe_hist(const struct hist *h);
+json_t *describe_keeper(const struct keeper *k);
 json_t *describe_realtime(const struct realtime_grant *grant);
 
 /* "0123456789abcdef" */

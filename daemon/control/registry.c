@@ -201,6 +201,17 @@ void registry_put_back(struct registry *r, uint32_t index, const struct entry *e
 	r->count++;
 }
 
+bool registry_stream_at(void *registry, uint32_t index, struct kept_stream *out)
+{
+	const struct registry *r = registry;
+
+	if (index >= r->count)
+		return false;
+	*out = (struct kept_stream){
+		.stream = r->entries[index].stream, .program = r->entries[index].program};
+	return true;
+}
+
 int64_t registry_find(const struct registry *r, const char *name)
 {
 	for (uint32_t i = 0; i < r->count; i++)

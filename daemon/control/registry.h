@@ -6,6 +6,7 @@
 #include "daemon/conf/conf.h"
 #include "daemon/flow/streams.h"
 #include "daemon/loop/mailbox.h"
+#include "daemon/state/keeper.h"
 
 /* What the messages about streams say of the daemon as a whole. */
 struct site {
@@ -65,6 +66,9 @@ bool registry_leaving(const struct registry *r, const char *name);
 
 /* Keeps the counts of a stream that no set in force has any more. */
 void registry_bury(struct registry *r, const struct stream *s);
+
+/* For the keeper, whose `arg` is the registry. */
+bool registry_stream_at(void *registry, uint32_t index, struct kept_stream *out);
 
 /* Index, or -1. */
 int64_t registry_find(const struct registry *r, const char *name);
