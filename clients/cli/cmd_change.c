@@ -60,6 +60,40 @@ int cmd_reset(struct ctl *ctl)
 	return change(ctl, "reset", json_pack("{s:s}", "name", ctl->words[0]), done);
 }
 
+/* `save` and `restore`: how many streams, and of those that failed, why. */
+static int snapshots(struct ctl *ctl, const char *method, const char *done)
+{
+	json_t *params = ctl->n_words ? json_pack("{s:s}", "name", ctl->words[0]) : NULL;
+	json_t *result = NULL, *each;
+	size_t i, failed;
+	int code;
+
+	if (ctl->n_words && !params)
+		return ctl_usage(ctl, "the name is not valid UTF-8");
+	code = ctl_ask_or_print(ctl, method, params, &result);
+	if (code != EXIT_OK || !result)
+		return code;
+	failed = json_array_size(json_object_get(result, "failed"));
+	printf("%zu %s\n", json_array_size(json_object_get(result, done)), done);
+	json_array_foreach(json_object_get(result, "failed"), i, each)
+	{
+		ctl_fail(
+			"%s: not %s: %s", ctl_text(each, "stream"), done, ctl_text(each, "reason"));
+	}
+	json_decref(result);
+	return failed ? EXIT_FAILED : EXIT_OK;
+}
+
+int cmd_save(struct ctl *ctl)
+{
+	return snapshots(ctl, "save", "saved");
+}
+
+int cmd_restore(struct ctl *ctl)
+{
+	return snapshots(ctl, "restore", "restored");
+}
+
 int cmd_remove(struct ctl *ctl)
 {
 	char done[256];

@@ -85,6 +85,8 @@ int cmd_pub(struct ctl *ctl);
 int cmd_raster(struct ctl *ctl);
 int cmd_remove(struct ctl *ctl);
 int cmd_reset(struct ctl *ctl);
+int cmd_restore(struct ctl *ctl);
+int cmd_save(struct ctl *ctl);
 int cmd_set(struct ctl *ctl);
 int cmd_stats(struct ctl *ctl);
 int cmd_status(struct ctl *ctl);
