@@ -207,8 +207,9 @@ bool registry_stream_at(void *registry, uint32_t index, struct kept_stream *out)
 
 	if (index >= r->count)
 		return false;
-	*out = (struct kept_stream){
-		.stream = r->entries[index].stream, .program = r->entries[index].program};
+	*out = (struct kept_stream){.stream = r->entries[index].stream,
+		.conf = r->entries[index].conf,
+		.program = r->entries[index].program};
 	return true;
 }
 

@@ -181,7 +181,7 @@ static bool next_stream(struct keeper *k, struct errand *e, struct kept_stream *
 		}
 		e->at++;
 		if (out->stream->kept.round == e->round ||
-			(e->name[0] && strcmp(e->name, out->stream->conf->name) != 0))
+			(e->name[0] && strcmp(e->name, out->conf->name) != 0))
 			continue;
 		out->stream->kept.round = e->round;
 		return true;
@@ -233,8 +233,7 @@ static void note_saved(struct keeper *k, const struct job *j)
 	struct kept_stream kept;
 
 	/* It may have gone, or moved, in the meantime. */
-	if (k->conf.stream_at(k->conf.arg, j->index, &kept) &&
-		!strcmp(kept.stream->conf->name, j->name))
+	if (k->conf.stream_at(k->conf.arg, j->index, &kept) && !strcmp(kept.conf->name, j->name))
 		kept.stream->kept.saved_real_ns = j->time_ns;
 }
 
@@ -273,10 +272,10 @@ static void queue_work(struct job *j)
 	uv_queue_work(j->keeper->conf.loop, &j->work, on_work, on_worked);
 }
 
-static void begin_writing(struct job *j, const struct conf_stream *conf)
+static void begin_writing(struct job *j)
 {
 	j->time_ns = clock_real_ns();
-	snapshot_describe(&j->snapshot, conf, j->keeper->conf.epoch, j->time_ns);
+	snapshot_describe(&j->snapshot, j->keeper->conf.epoch, j->time_ns);
 	j->state = JOB_WRITING;
 	queue_work(j);
 }
@@ -288,14 +287,14 @@ static void begin_saving(struct job *j, const struct kept_stream *kept)
 	struct order order = {
 		.kind = ORDER_TAKE_COPY, .stream = s, .object = &j->snapshot.copy, .token = j};
 
-	if (snapshot_init(&j->snapshot, s->conf, kept->program)) {
+	if (snapshot_init(&j->snapshot, kept->conf, kept->program)) {
 		fault_set(&j->fault, -ENOMEM, "not enough memory for a snapshot of '%s'", j->name);
 		job_failed(j);
 		return;
 	}
 	if (k->ending) {
 		stream_take_copy(s, &j->snapshot.copy);
-		begin_writing(j, s->conf);
+		begin_writing(j);
 		return;
 	}
 	order.number = (int64_t)j->snapshot.size;
@@ -306,7 +305,7 @@ static void begin_saving(struct job *j, const struct kept_stream *kept)
 
 static void begin_job(struct job *j, const struct errand *e, const struct kept_stream *kept)
 {
-	snprintf(j->name, sizeof(j->name), "%s", kept->stream->conf->name);
+	snprintf(j->name, sizeof(j->name), "%s", kept->conf->name);
 	j->index = e->at - 1;
 	j->forget = false;
 	if (e->kind == ERRAND_SAVE)
@@ -326,7 +325,7 @@ static bool can_begin(struct keeper *k, struct errand *e)
 	note_error(k, &f);
 	while (next_stream(k, e, &kept)) {
 		counter_add(&k->conf.counters->state_errors, e->kind == ERRAND_SAVE);
-		errand_tell(e, kept.stream->conf->name, 0, f.text);
+		errand_tell(e, kept.conf->name, 0, f.text);
 	}
 	return false;
 }
@@ -371,7 +370,7 @@ void keeper_on_reply(const struct order *reply)
 		snapshot_fini(&j->snapshot);
 		j->state = JOB_FREE;
 	} else {
-		begin_writing(j, s->conf);
+		begin_writing(j);
 	}
 }
 

@@ -17,7 +17,9 @@
 
 struct kept_stream {
 	struct stream *stream;
-	const struct pipeline *program; /* what it runs, or one of the same layout */
+	/* What it is configured to be and what it runs once all orders are carried out. */
+	const struct conf_stream *conf;
+	const struct pipeline *program;
 };
 
 struct keeper_conf {

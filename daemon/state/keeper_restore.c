@@ -22,7 +22,7 @@ static size_t size_limit(const struct kept_stream *kept)
 static int read_snapshot(const struct keeper *k, const struct kept_stream *kept,
 	struct stream_copy *copy, struct snapshot_head *head, struct fault *f)
 {
-	const struct conf_stream *conf = kept->stream->conf;
+	const struct conf_stream *conf = kept->conf;
 	uint8_t *bytes;
 	size_t size;
 	int ret = files_read(&k->files, conf->name, size_limit(kept), &bytes, &size, f);
@@ -97,16 +97,16 @@ void keeper_restore_at_start(struct keeper *k)
 		}
 		if (ret) {
 			counter_add(&k->conf.counters->state_refused, 1);
-			set_aside(k, s->conf->name, text);
+			set_aside(k, kept.conf->name, text);
 			if (refused++ < LINES_MAX)
-				log_warning("state of '%s': begins anew: %s; %s", s->conf->name,
+				log_warning("state of '%s': begins anew: %s; %s", kept.conf->name,
 					f.text, text);
 			continue;
 		}
 		stream_put_copy(s, &copy, clock_mono_ns());
 		stream_copy_fini(&copy);
 		note_restored(k, s, &head);
-		log_differences(s->conf, &head);
+		log_differences(kept.conf, &head);
 		oldest_ns = head.time_ns < oldest_ns ? head.time_ns : oldest_ns;
 		restored++;
 	}
@@ -150,6 +150,7 @@ void job_restore(struct job *j, const struct kept_stream *kept)
 		refuse(j, ret);
 		return;
 	}
+	log_differences(kept->conf, &j->head);
 	j->state = JOB_PUTTING;
 	if (mailbox_order(k->conf.mailbox, &order))
 		assert(0 && "the mailbox had room");
@@ -161,7 +162,6 @@ void job_restored(struct job *j, struct stream *s, int result)
 
 	if (!result) {
 		note_restored(k, s, &j->head);
-		log_differences(s->conf, &j->head);
 		errand_tell(k->first, j->name, j->copy.tick, NULL);
 	}
 	stream_copy_fini(&j->copy);

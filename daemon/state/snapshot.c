@@ -108,6 +108,22 @@ static uint64_t get(const uint8_t *bytes, size_t at, unsigned size)
 	return value;
 }
 
+/* What is known before the copy is taken; it may be another by the time that it has been. */
+static void put_identity(struct snapshot *s, const struct conf_stream *conf, size_t saved_size)
+{
+	uint8_t *b = s->bytes;
+
+	memcpy(b, MAGIC, 8);
+	put(b, AT_VERSION, VERSION, 2);
+	put(b, AT_MODE, conf->mode, 2);
+	put(b, AT_SIZE, s->size, 8);
+	memcpy(b + AT_NAME, conf->name, strlen(conf->name));
+	put(b, AT_CHANNELS, conf->channels, 4);
+	put(b, AT_DT, conf->dt_ns, 4);
+	put(b, AT_WINDOW, conf->window, 4);
+	put(b, AT_SAVED_SIZE, saved_size, 8);
+}
+
 int snapshot_init(
 	struct snapshot *s, const struct conf_stream *conf, const struct pipeline *program)
 {
@@ -127,6 +143,7 @@ int snapshot_init(
 		s->copy.sum_counts = (uint32_t *)(void *)(s->bytes + p.sum_counts);
 	}
 	s->copy.saved = s->bytes + p.saved;
+	put_identity(s, conf, p.size - p.saved);
 	return 0;
 }
 
@@ -144,8 +161,7 @@ static uint64_t checksum(const uint8_t *bytes, size_t size)
 	return crc64(crc, bytes + AT_NAME, size - AT_NAME);
 }
 
-void snapshot_describe(
-	struct snapshot *s, const struct conf_stream *conf, uint64_t epoch, int64_t time_ns)
+void snapshot_describe(struct snapshot *s, uint64_t epoch, int64_t time_ns)
 {
 	const struct stream_copy *c = &s->copy;
 	uint8_t *b = s->bytes;
@@ -154,15 +170,7 @@ void snapshot_describe(
 			 (c->window_open ? FLAG_WINDOW : 0u) |
 			 (c->window_absent ? FLAG_ABSENT : 0u);
 
-	memcpy(b, MAGIC, 8);
-	put(b, AT_VERSION, VERSION, 2);
-	put(b, AT_MODE, conf->mode, 2);
 	put(b, AT_FLAGS, flags, 4);
-	put(b, AT_SIZE, s->size, 8);
-	memcpy(b + AT_NAME, conf->name, strlen(conf->name));
-	put(b, AT_CHANNELS, conf->channels, 4);
-	put(b, AT_DT, conf->dt_ns, 4);
-	put(b, AT_WINDOW, conf->window, 4);
 	put(b, AT_EPOCH, epoch, 8);
 	put(b, AT_TICK, c->tick, 8);
 	put(b, AT_TIME, (uint64_t)time_ns, 8);
@@ -171,7 +179,6 @@ void snapshot_describe(
 	put(b, AT_SOURCE, (uint64_t)c->source_ns, 8);
 	put(b, AT_USED, (uint64_t)c->used_ns, 8);
 	put(b, AT_QUEUED, c->queued, 4);
-	put(b, AT_SAVED_SIZE, s->size - (size_t)(c->saved - b), 8);
 }
 
 void snapshot_seal(struct snapshot *s)

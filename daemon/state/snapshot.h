@@ -25,16 +25,15 @@ struct snapshot_head {
 	uint32_t queued;     /* rows that waited and were not kept */
 };
 
-/* Cold. Makes room for the stream's, every page touched, so that the hot loop only copies. 0 or
- * -ENOMEM. */
+/* Cold. Makes room for that of the stream that `conf` and `program` describe, every page touched, so
+ * that the hot loop only copies. 0 or -ENOMEM. */
 int snapshot_init(
 	struct snapshot *s, const struct conf_stream *conf, const struct pipeline *program);
 void snapshot_fini(struct snapshot *s);
 
 /* Cold, once the copy was taken: writes the head. Then, in any thread, the checksum, which reads
  * everything. */
-void snapshot_describe(
-	struct snapshot *s, const struct conf_stream *conf, uint64_t epoch, int64_t time_ns);
+void snapshot_describe(struct snapshot *s, uint64_t epoch, int64_t time_ns);
 void snapshot_seal(struct snapshot *s);
 
 /* 0, or with `f` filled: -EBADMSG for bytes that are no whole snapshot, -ENOTSUP for those of another
