@@ -164,12 +164,20 @@ static void ewma_run(const struct stage *st, void *state, const struct lines *in
 	}
 }
 
+/* Values lie within FLT_MAX, and so does their mean but for its rounding; their variance within the
+ * square of twice that. What is beyond never came from rows, and could run into infinity, where it
+ * would stay. So would a count that wraps. */
 static int ewma_check(const struct stage *st, const void *state)
 {
+	const double most = 1.001 * (double)FLT_MAX;
+	uint64_t ticks;
+	memcpy(&ticks, state, sizeof(ticks));
+	if (ticks > INT64_MAX)
+		return -EINVAL;
 	const struct moment *moments = moments_of((void *)state); /* only read */
 	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (isinf(moments[i].mean) || !(moments[i].variance >= 0) ||
-			isinf(moments[i].variance))
+		if (fabs(moments[i].mean) > most || !(moments[i].variance >= 0) ||
+			!(moments[i].variance <= 8 * most * most))
 			return -EINVAL;
 	}
 	return 0;

@@ -130,11 +130,16 @@ static void tbr_run(const struct stage *st, void *state, const struct lines *in,
 	line_by_line(in, out, tbr_step, &t);
 }
 
+#define FLOAT_MOST ((double)FLT_MAX)
+
+/* Changes are up to twice FLT_MAX, as is their mean but for its rounding; they differ by twice that.
+ * What is beyond never came from rows, and could run into infinity, where it would stay. */
 static int tbr_check(const struct stage *st, const void *state)
 {
 	const struct tbr t = tbr_of(st, state);
 	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (!isfinite(t.mean[i]) || !isfinite(t.variance[i]) || t.variance[i] < 0)
+		if (!(fabs(t.mean[i]) <= 2.001 * FLOAT_MOST) || !(t.variance[i] >= 0) ||
+			!(t.variance[i] <= 32 * FLOAT_MOST * FLOAT_MOST))
 			return -EINVAL;
 	}
 	return line_floats_sane(t.last, st->in_lines) ? 0 : -EINVAL;
