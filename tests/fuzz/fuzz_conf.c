@@ -1,38 +1,29 @@
-/* libFuzzer harness for the configuration: YAML files, and streams as JSON.
+/* The configuration: YAML files, and streams as JSON.
  *
  * The first byte chooses: 'j' = the rest is a stream as the control socket gets it, anything else =
- * the whole input is a file. Build with clang -fsanitize=fuzzer,address,undefined; seed the corpus
- * with config/ and run with -malloc_limit_mb=0, since a legal file may ask for very large tables
- * (the options below turn those into "out of memory", a path worth testing).
+ * the whole input is a file.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+#include "tests/fuzz/fuzz.h"
+
 #include "daemon/conf/conf.h"
 
-#include <stdlib.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-const char *__asan_default_options(void);
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-const char *__asan_default_options(void)
-{
-	return "allocator_may_return_null=1:max_allocation_size_mb=64";
-}
+FUZZ_OPTIONS
 
 static void check(bool good, const struct conf_faults *faults)
 {
-	if (good != (faults->errors == 0) || faults->count > 101)
-		abort();
+	promise(good == (faults->errors == 0) && faults->count <= 101);
 }
 
 static struct conf *load(const void *data, size_t size, struct conf_faults *faults)
 {
 	char path[64];
 	int fd = memfd_create("conf", MFD_CLOEXEC);
-	if (fd < 0 || write(fd, data, size) != (ssize_t)size)
-		abort();
+
+	promise(fd >= 0 && write(fd, data, size) == (ssize_t)size);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	struct conf *conf = conf_load(path, faults);
 	close(fd);
