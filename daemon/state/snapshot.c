@@ -352,7 +352,7 @@ int snapshot_open(const uint8_t *bytes, size_t size, const struct conf_stream *c
 	copy->pending = flags & FLAG_PENDING;
 	copy->arrived = flags & FLAG_ARRIVED;
 	copy->reset_pending = flags & FLAG_RESET;
-	copy->window_open = flags & FLAG_WINDOW && head.window == conf->window;
+	copy->window_open = flags & FLAG_WINDOW && p.latched && head.window == conf->window;
 	copy->window_absent = flags & FLAG_ABSENT;
 	return 0;
 }

@@ -14,11 +14,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 const char *__asan_default_options(void);
 
 /* A legal text may ask for very large tables: then memory is short, a path that is worth testing. The
- * fuzzer's own tables have 20 MB. */
-#define FUZZ_OPTIONS                                                            \
-	const char *__asan_default_options(void)                                \
-	{                                                                       \
-		return "allocator_may_return_null=1:max_allocation_size_mb=32"; \
+ * fuzzer's own tables have 20 MB. For where memory came from: ASAN_OPTIONS=malloc_context_size=30. */
+#define FUZZ_OPTIONS                                                           \
+	const char *__asan_default_options(void)                               \
+	{                                                                      \
+		return "allocator_may_return_null=1:max_allocation_size_mb=32" \
+		       ":malloc_context_size=1";                               \
 	}
 
 /* Also in builds without assertions. */

@@ -16,6 +16,8 @@
 #include "daemon/core/clock.h"
 #include "daemon/flow/engine.h"
 #include "daemon/flow/hot.h"
+#include "daemon/flow/stream_copy.h"
+#include "daemon/state/keeper.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
@@ -40,6 +42,8 @@ static struct mailbox mailbox;
 static struct registry registry;
 static struct hot *hot;
 static struct control control;
+static struct keeper keeper; /* keeps nothing: there is no folder */
+static struct conf_state no_state;
 static struct realtime_grant realtime;
 static struct conf *conf;
 static bool changed;
@@ -168,9 +172,17 @@ static void start(void)
 	mailbox.wake_cold = &wake;
 	mailbox.wake_hot = -1;
 	promise(!publisher_init(&hot->publisher, &zl, xpub, 77, &hot->counters, &mailbox));
+	keeper_init(&keeper, &(struct keeper_conf){.state = &no_state,
+				     .epoch = 77,
+				     .loop = &loop,
+				     .mailbox = &mailbox,
+				     .counters = &hot->counters,
+				     .stream_at = registry_stream_at,
+				     .arg = &registry});
 	control.registry = &registry;
 	control.mailbox = &mailbox;
 	control.hot = hot;
+	control.keeper = &keeper;
 	control.realtime = &realtime;
 	control.started_ns = clock_mono_ns();
 	promise(!control_init(&control, &zl, router));
@@ -204,6 +216,12 @@ static void carry_out(struct order *order)
 			&hot->engine, order->number < STEPS_MAX ? order->number : STEPS_MAX);
 		while (engine_run(&hot->engine) == PROGRESS_MORE)
 			continue;
+		break;
+	case ORDER_TAKE_COPY:
+		stream_take_copy(s, order->object);
+		break;
+	case ORDER_PUT_COPY:
+		stream_put_copy(s, order->object, clock_mono_ns());
 		break;
 	case ORDER_STATUS:
 		break;

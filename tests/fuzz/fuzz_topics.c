@@ -83,13 +83,17 @@ static struct stream_set *make_set(unsigned which)
 		.groups = groups,
 		.group_count = 2};
 
+	struct set_member members[3];
+
 	for (unsigned i = 0; i < 3; i++) {
 		struct stream *s = streams[which][i];
 
-		s->group_index = s->conf->group && *s->conf->group == 's';
 		s->known = false;
+		members[i] = (struct set_member){.stream = s,
+			.conf = s->conf,
+			.group = s->conf->group && *s->conf->group == 's'};
 	}
-	return stream_set_new(streams[which], 3, &plan);
+	return stream_set_new(members, 3, &plan);
 }
 
 static void start(void)

@@ -88,13 +88,13 @@ def rows():
                 [struct.pack("<f", x) for x in (float("nan"), float("inf"), -0.0, 1e-45)])
 
 
-def conf(found, keys):
+def conf(found, others, keys):
     for path in sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config/examples").glob("*.yaml")]):
         text = re.sub(r"(^|\s)#.*", "", path.read_text())
         write("conf", path.stem, re.sub(r"\n\s*\n", "\n", text))
     for name in found:
         write("conf", f"j-{name}", "j" + json.dumps({"name": "s", "channels": 2, "encode": [name]}))
-    write_words("conf", found, sorted({p for params in found.values() for p in params}), keys, NUMBERS,
+    write_words("conf", found, others, sorted({p for params in found.values() for p in params}), keys, NUMBERS,
                 ["tcp://127.0.0.1:", "ipc://", "[::1]", "connect", "&a", "*a", "!!", "<<:", "- ", ": ", "|", ">"])
 
 
@@ -140,6 +140,16 @@ def state():
         write("state", f"{place:03d}", bytes([place, 1]) + struct.pack("<HB", 88 + place, 0x40) + floats)
     write_words("state", [struct.pack("<f", x) for x in (float("nan"), float("inf"), -0.0, 1e-45, 1e30)],
                 [b"\xff\xff\xff\xff", b"\x00\x00\x00\x80", b"\xff\xff\xff\x7f", b"SPKS"])
+
+
+def snapshot():
+    for stream in range(8):
+        write("snapshot", f"whole-{stream}", bytes([stream | 32, 0]))
+        for at, value in ((10, 2), (12, 63), (112, 4), (120, 9), (152, 255), (160, 255), (192, 1), (256, 0x7f)):
+            write("snapshot", f"{stream}-{at}", bytes([stream | 32, 1]) + struct.pack("<HB", at, value))
+    write("snapshot", "empty", b"\0")
+    write("snapshot", "zeros", bytes([16]) + bytes(300))
+    write_words("snapshot", ["SPKDSNAP", "SPKS"], [bytes(8), b"\xff" * 8, struct.pack("<f", float("nan"))])
 
 
 def frames(found):
@@ -193,10 +203,11 @@ def main():
     spiked = sys.argv[1]
     found, keys = classes(spiked), key_words()
     rows()
-    conf([*found, *aliases(spiked)] and found, keys)
+    conf(found, aliases(spiked), keys)
     control(found, keys)
     pipeline(found)
     state()
+    snapshot()
     frames(found)
     answers()
     topics()
