@@ -182,6 +182,18 @@ static void test_a_request_is_not_kept_for_a_daemon_to_come(void **state)
 	spiked_control_close(c);
 }
 
+static void test_an_answer_with_a_nul_byte_is_none(void **state)
+{
+	static const char text[] = "{\"jsonrpc\":\"2.0\",\"id\":5,\"result\":[1\0,\"\\\"}\"]}";
+	struct spiked_error error = {0};
+	char *result;
+
+	(void)state;
+	assert_int_equal(spk_answer(text, sizeof(text) - 1, 5, &result, &error), -EBADMSG);
+	assert_null(result);
+	assert_string_not_equal(error.message, "");
+}
+
 static void test_answers_survive_anything(void **state)
 {
 	static const char good[] =
@@ -217,6 +229,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_a_request_is_not_kept_for_a_daemon_to_come),
+		cmocka_unit_test(test_an_answer_with_a_nul_byte_is_none),
 		cmocka_unit_test(test_answers_survive_anything),
 	};
 

@@ -145,6 +145,10 @@ int spk_answer(
 	int rc = -EBADMSG;
 
 	*result = NULL;
+	if (size && memchr(text, '\0', size)) { /* jansson passes over one behind a number */
+		snprintf(error->message, sizeof(error->message), "the answer has a NUL byte in it");
+		return rc;
+	}
 	char *copy = strndup(text, size); /* the cutting relies on a NUL behind the text */
 	if (!copy)
 		return -ENOMEM;
