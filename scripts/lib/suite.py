@@ -306,6 +306,17 @@ def part_tsan(pattern):
         system("build-tsan", pattern, "tsan", slow=8, **SANITIZED)
 
 
+def part_fuzz(pattern):
+    """The fuzz targets on their seeds, and a few seconds further; scripts/fuzz is the long run."""
+    title("fuzz targets")
+    status, path = run(["clang-14", "-print-file-name=libclang_rt.fuzzer-" + os.uname().machine + ".a"], 20)
+    if status or not Path(path.strip()).exists():
+        tally.skip("fuzz", "clang's runtime is missing (libclang-rt-14-dev)")
+    elif build("build-fuzz", "fuzz targets", "-DCMAKE_C_COMPILER=clang-14", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+               "-DSPIKED_FUZZ=ON", "-DSPIKED_TESTS=OFF"):
+        unit("build-fuzz", pattern)
+
+
 def part_aarch64(pattern):
     """The encoders cross-compiled for 64-bit ARM, their tests under qemu."""
     title("aarch64 under qemu")
@@ -350,8 +361,9 @@ def part_peers(_):
 
 PARTS = {
     "quick": (part_gcc,),
-    "ci": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan),
-    "full": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan, part_valgrind),
+    "ci": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan, part_fuzz),
+    "full": (part_gcc, part_compilers, part_aarch64, part_asan, part_tsan, part_fuzz, part_valgrind),
+    "fuzz": (part_fuzz,),
     "aarch64": (part_aarch64,),
     "asan": (part_asan,),
     "tsan": (part_tsan,),
@@ -363,7 +375,7 @@ PARTS = {
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test")
-    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64", "peers"):
+    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64", "fuzz", "peers"):
         parser.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.add_argument("--filter", default="", metavar="PATTERN")
     options = parser.parse_args()
