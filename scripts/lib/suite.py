@@ -235,16 +235,26 @@ def node_client(folder, pattern):
 
 def system_file(path, env, slow):
     began = time.monotonic()
-    status, output = run([PYTHON, path], FILE_LIMIT_S * slow, env)
+    status, output = run([PYTHON, path], FILE_LIMIT_S * slow * max(1, float(os.environ.get("SPIKED_CHAOS", "1"))), env)
     return path, status, output, time.monotonic() - began
 
 
 def system(folder, pattern, name, slow=1.0, **env):
     """The system tests against this build's daemon, two at a time."""
     title(f"system tests, {name}")
-    files = sorted((ROOT / "tests/system").glob("[0-9][0-9]-*.py"))
+    daemon_files("tests/system", folder, pattern, name, slow, **env)
+
+
+def chaos(folder, pattern, name, slow=1.0, **env):
+    """A short run of every breakage of tests/chaos, likewise; SPIKED_CHAOS makes it longer."""
+    title(f"chaos, {name}")
+    daemon_files("tests/chaos", folder, pattern, name, slow, **env)
+
+
+def daemon_files(where, folder, pattern, name, slow, **env):
+    files = sorted((ROOT / where).glob("[0-9][0-9]-*.py"))
     if pattern:
-        files = [path for path in files if re.search(pattern, path.name)]
+        files = [path for path in files if re.search(pattern, path.name) or re.search(pattern, f"{path.parent.name}/{path.name}")]
     for path in [path for path in files if path.name.startswith(WITH_NODE)]:
         if not node_modules():
             files.remove(path)
@@ -280,6 +290,7 @@ def part_gcc(pattern):
         python_client("build", pattern)
         node_client("build", pattern)
         system("build", pattern, "system")
+        chaos("build", pattern, "chaos")
 
 
 def part_compilers(pattern):
@@ -334,6 +345,16 @@ def part_aarch64(pattern):
     tally.add("aarch64", ran - failed, failed)
 
 
+def part_chaos(pattern):
+    """Only the chaos tests, also under ASan and UBSan."""
+    title("chaos")
+    if build("build", "gcc, Release, warnings are errors"):
+        chaos("build", pattern, "chaos")
+    if build("build-asan", "ASan and UBSan", "-DCMAKE_BUILD_TYPE=RelWithDebInfo",
+             "-DSPIKED_SANITIZE=address,undefined"):
+        chaos("build-asan", pattern, "chaos, asan", slow=4, **SANITIZED)
+
+
 def part_valgrind(pattern):
     title("valgrind")
     if build("build-valgrind", "gcc, with line numbers", "-DCMAKE_BUILD_TYPE=RelWithDebInfo"):
@@ -370,12 +391,13 @@ PARTS = {
     "valgrind": (part_valgrind,),
     "compilers": (part_compilers,),
     "peers": (part_peers,),
+    "chaos": (part_chaos,),
 }
 
 
 def main():
     parser = argparse.ArgumentParser(prog="scripts/test")
-    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64", "fuzz", "peers"):
+    for mode in ("quick", "full", "asan", "tsan", "valgrind", "compilers", "aarch64", "fuzz", "peers", "chaos"):
         parser.add_argument(f"--{mode}", dest="mode", action="store_const", const=mode)
     parser.add_argument("--filter", default="", metavar="PATTERN")
     options = parser.parse_args()
