@@ -405,6 +405,7 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	d->control.mailbox = &d->mailbox;
 	d->control.keeper = &d->keeper;
 	d->control.hot = &d->hot;
+	d->control.counters = &d->hot.counters;
 	d->control.realtime = &d->realtime;
 	d->control.started_ns = clock_mono_ns();
 	if (!ret && d->sockets.control) {

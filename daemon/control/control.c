@@ -15,35 +15,35 @@
 
 #define BATCH_MAX 1000
 
+/* Answers of a batch beyond this are not made: the rest of its requests is refused. */
+#define BATCH_BYTES_MAX (4l << 20)
+
 /* One message from one client, answered by one message once all of its calls have ended. */
 struct batch {
 	zmq_msg_t envelope[ZSOCK_PARTS];
 	unsigned parts;
 	bool list; /* several requests, several answers */
-	json_t *answers;
-	size_t pending;
+	FILE *out; /* writes to text */
+	char *text;
+	size_t size;
+	size_t pending, answered;
 };
 
 static struct batch *batch_new(zmq_msg_t *parts, unsigned count)
 {
 	struct batch *b = calloc(1, sizeof(*b));
 
-	if (!b)
+	if (b)
+		b->out = open_memstream(&b->text, &b->size);
+	if (!b || !b->out) {
+		free(b);
 		return NULL;
-	b->answers = json_array();
+	}
 	for (b->parts = 0; b->parts < count; b->parts++) {
 		zmq_msg_init(&b->envelope[b->parts]);
 		zmq_msg_move(&b->envelope[b->parts], &parts[b->parts]);
 	}
 	return b;
-}
-
-static void batch_free(struct batch *b)
-{
-	for (unsigned i = 0; i < b->parts; i++)
-		zmq_msg_close(&b->envelope[i]);
-	json_decref(b->answers);
-	free(b);
 }
 
 /* An envelope must not go without a body: it would become part of the next client's answer. */
@@ -53,27 +53,37 @@ static const char no_answer[] = "{\"jsonrpc\":\"2.0\",\"error\":{\"code\":-32603
 /* Sends the answers and ends the batch. */
 static void batch_send(struct control *c, struct batch *b)
 {
-	json_t *answer = b->list ? b->answers : json_array_get(b->answers, 0);
-	char *text = json_dumps(answer, DESCRIBE_FLAGS);
-	const char *body = text ? text : no_answer;
-	int ret = 0;
+	bool whole = !ferror(b->out);
 
-	for (unsigned i = 0; i < b->parts && ret >= 0; i++)
-		ret = zmq_msg_send(&b->envelope[i], c->zsock.socket, ZMQ_DONTWAIT | ZMQ_SNDMORE);
-	if (ret >= 0)
-		ret = zmq_send(c->zsock.socket, body, strlen(body), ZMQ_DONTWAIT);
-	if (ret < 0)
+	whole = !fclose(b->out) && whole;
+	if (!whole) {
+		free(b->text);
+		b->text = strdup(no_answer);
+		b->size = strlen(no_answer);
+	}
+	if (!b->text)
+		log_error("control: not enough memory for an answer");
+	else if (answers_send(
+			 &c->answers, c->zsock.socket, b->envelope, b->parts, b->text, b->size))
 		log_debug("control: an answer found no taker (%s)", zmq_strerror(zmq_errno()));
-	free(text);
-	batch_free(b);
+	for (unsigned i = 0; i < b->parts; i++)
+		zmq_msg_close(&b->envelope[i]);
+	free(b);
 }
 
-/* Adds one answer; sends the batch after its last. */
+/* Adds one answer, which is taken over; sends the batch after its last. */
 static void batch_answer(struct control *c, struct batch *b, json_t *answer)
 {
-	json_array_append_new(b->answers, answer);
-	if (!--b->pending)
-		batch_send(c, b);
+	if (b->list)
+		fputc(b->answered++ ? ',' : '[', b->out);
+	if (!answer || json_dumpf(answer, b->out, DESCRIBE_FLAGS))
+		fputs(no_answer, b->out);
+	json_decref(answer);
+	if (--b->pending)
+		return;
+	if (b->list)
+		fputc(']', b->out);
+	batch_send(c, b);
 }
 
 static json_t *error_object(json_t *id, enum control_error code, const char *path, const char *text)
@@ -284,6 +294,13 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 			"and an id that is a string or a number");
 		return;
 	}
+	if (ftell(b->out) > BATCH_BYTES_MAX) {
+		call_error(c, call, CONTROL_BUSY, NULL,
+			"not carried out: the answers to this batch are over %ld MiB already; ask for "
+			"less at once",
+			BATCH_BYTES_MAX >> 20);
+		return;
+	}
 	call->command = find_command(method);
 	if (!call->command) {
 		no_method(c, call, method);
@@ -344,6 +361,15 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 
 	if (!b)
 		return true;
+	if (answers_unread(&c->answers, &b->envelope[0]) > ANSWERS_UNREAD_MAX) {
+		counter_add(&c->counters->control_unread, 1);
+		b->pending = 1;
+		batch_answer(c, b,
+			error_object(NULL, CONTROL_BUSY, NULL,
+				"not carried out: over 4 MiB of answers to this connection wait to "
+				"be read; read them before asking for more"));
+		return true;
+	}
 	if (fits) {
 		run_message(c, b, &parts[count - 1]);
 		return true;
@@ -364,4 +390,5 @@ void control_close(struct control *c, int linger_ms)
 {
 	if (c->zsock.socket)
 		zsock_close(&c->zsock, linger_ms);
+	answers_fini(&c->answers);
 }

@@ -4,6 +4,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/control/answers.h"
 #include "daemon/control/registry.h"
 #include "daemon/core/realtime.h"
 #include "daemon/flow/hot.h"
@@ -28,6 +29,8 @@ enum control_error {
 
 struct control {
 	struct zsock zsock;
+	struct answers answers;
+	struct daemon_counters *counters; /* only control_* are written here */
 	struct registry *registry;
 	struct mailbox *mailbox;
 	struct keeper *keeper;
