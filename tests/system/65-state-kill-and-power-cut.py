@@ -46,10 +46,14 @@ def row(name, number):
 
 def subscriber(daemon):
     """One that is known to the daemon. Unlike the harness's, it does not wait for a dead one."""
-    sub = daemon.sub(*TOPICS, "meta/lif/", sync=False)
-    while receive(daemon, sub)[0] != "meta/lif/":
-        pass
+    sub = daemon.sub(*TOPICS, sync=False)
+    # What is asked for before there is a connection goes in any order, so a second word follows.
+    for topic in ("meta/lif/", "meta/torch/"):
+        sub.subscribe(topic)
+        while receive(daemon, sub)[0] != topic:
+            pass
     sub.unsubscribe("meta/lif/")
+    sub.unsubscribe("meta/torch/")
     return sub
 
 
