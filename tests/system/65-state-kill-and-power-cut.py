@@ -110,6 +110,9 @@ class Life:
 
     def start(self, environment=None):
         """False: it was killed while it started. Any other end is a failure."""
+        if self.daemon._push:  # rows that the last one did not take would come first
+            self.daemon._push.close(0)
+            self.daemon._push = None
         saved = dict(os.environ)
         os.environ.update(environment or {})
         try:
