@@ -6,6 +6,7 @@
 #include "daemon/control/control.h"
 #include "daemon/control/describe.h"
 #include "daemon/core/clock.h"
+#include "daemon/core/descriptors.h"
 #include "daemon/core/log.h"
 #include "encoders/text/clean.h"
 #include "daemon/sockets.h"
@@ -35,6 +36,7 @@ struct spiked {
 	uv_timer_t pause; /* between two status messages about changes */
 	bool changed;     /* since the last one */
 	bool status_outstanding;
+	unsigned descriptors_short; /* seconds without a free one until now */
 	struct sockets sockets;
 	struct mailbox mailbox;
 	struct registry registry;
@@ -103,10 +105,27 @@ static void on_pause(uv_timer_t *timer)
 		tell_change(d);
 }
 
+/* Said when it begins, once a minute while it lasts, and when it is over. */
+static void watch_descriptors(struct spiked *d)
+{
+	if (!descriptors_left()) {
+		counter_add(&d->hot.counters.descriptors_short, 1);
+		if (d->descriptors_short++ % 60 == 0)
+			log_error("all %llu descriptors are in use: whoever connects now has to "
+				  "wait; raise the limit (LimitNOFILE= of the unit, or ulimit -n), "
+				  "or find who opens so many connections",
+				(unsigned long long)descriptors_limit());
+	} else if (d->descriptors_short) {
+		log_info("there are free descriptors again, after %u s", d->descriptors_short);
+		d->descriptors_short = 0;
+	}
+}
+
 static void on_second(uv_timer_t *timer)
 {
 	struct spiked *d = timer->data;
 
+	watch_descriptors(d);
 	if (realtime_guard_struck(&d->realtime))
 		log_error("realtime: %s", d->realtime.notes[NOTE_GUARD]);
 	send_status(d);
@@ -441,6 +460,7 @@ enum exit_code spiked_run(struct conf *conf)
 	if (kernels_check_env(sentence, sizeof(sentence)))
 		log_warning("%s", sentence);
 	log_info("spiked %s, pid %d, configuration %s", SPIKED_VERSION, (int)getpid(), conf->path);
+	descriptors_raise();
 	ret = init_loop(d);
 	if (ret)
 		fault_set(&f, ret, "cannot make an event loop: %s", uv_strerror(ret));
