@@ -37,7 +37,8 @@ enum param_flag {
 	PARAM_OPTIONAL = 16,   /* may be left out although `preset` is NULL */
 	PARAM_MIN_OPEN = 32,   /* the minimum itself is refused */
 	PARAM_MAX_OPEN = 64,   /* the maximum itself is refused */
-	PARAM_LIST = 128, /* a list as long as one likes, that has nothing to do with channels */
+	PARAM_LIST = 128,    /* a list as long as one likes, that has nothing to do with channels */
+	PARAM_RESTART = 256, /* of the daemon's own keys: a reload cannot change it */
 };
 
 struct param {

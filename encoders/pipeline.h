@@ -27,6 +27,18 @@ int pipeline_spec_stage(struct pipeline_spec *spec, const char *name, struct fau
 int pipeline_spec_set(struct pipeline_spec *spec, unsigned index, const char *key,
 	const char *const *texts, size_t n, bool list, struct fault *f);
 
+/* What tells two specifications apart. */
+enum spec_change {
+	SPEC_SAME,
+	SPEC_LIVE,  /* values of parameters that may change between two ticks without a reset */
+	SPEC_OTHER, /* stages, or parameters that may not */
+};
+enum spec_change pipeline_spec_compare(
+	const struct pipeline_spec *a, const struct pipeline_spec *b);
+
+/* True if some stage draws random numbers from its stream's seed. */
+bool pipeline_spec_uses_seed(const struct pipeline_spec *spec);
+
 size_t pipeline_spec_count(const struct pipeline_spec *spec);
 const struct encoder_class *pipeline_spec_class(const struct pipeline_spec *spec, unsigned index);
 

@@ -192,3 +192,54 @@ int pipeline_spec_asked(
 	}
 	return found;
 }
+
+static bool same_value(const struct param_value *a, const struct param_value *b)
+{
+	if (a->present != b->present)
+		return false;
+	if (!a->present)
+		return true;
+	if (a->automatic != b->automatic || a->count != b->count || a->integer != b->integer ||
+		a->number != b->number || !a->numbers != !b->numbers)
+		return false;
+	return !a->numbers || !memcmp(a->numbers, b->numbers, a->count * sizeof(*a->numbers));
+}
+
+static enum spec_change compare_stages(const struct stage_spec *a, const struct stage_spec *b)
+{
+	/* Not the alias: once its defaults are in the values, only its name is left of it. */
+	enum spec_change change = a->asked == b->asked ? SPEC_SAME : SPEC_LIVE;
+	if (a->class != b->class)
+		return SPEC_OTHER;
+	for (size_t i = 0; i < params_count(a->class->params); i++) {
+		if (same_value(&a->values[i], &b->values[i]))
+			continue;
+		if (!(a->class->params[i].flags & (PARAM_LIVE | PARAM_NO_EFFECT)))
+			return SPEC_OTHER;
+		change = SPEC_LIVE;
+	}
+	return change;
+}
+
+enum spec_change pipeline_spec_compare(const struct pipeline_spec *a, const struct pipeline_spec *b)
+{
+	enum spec_change change = SPEC_SAME;
+	if (a->count != b->count)
+		return SPEC_OTHER;
+	for (uint32_t i = 0; i < a->count && change != SPEC_OTHER; i++) {
+		enum spec_change stage = compare_stages(&a->stages[i], &b->stages[i]);
+		change = stage > change ? stage : change;
+	}
+	return change;
+}
+
+bool pipeline_spec_uses_seed(const struct pipeline_spec *spec)
+{
+	for (uint32_t i = 0; i < spec->count; i++) {
+		const struct param *rows = spec->stages[i].class->params;
+		const struct param *row = rows ? param_find(rows, "seed") : NULL;
+		if (row && !spec->stages[i].values[row - rows].present)
+			return true;
+	}
+	return false;
+}

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf/conf.h"
 
+#include "daemon/conf/conf_compare.h"
 #include "daemon/conf/conf_sockets.h"
 #include "daemon/conf/conf_streams.h"
 #include "daemon/conf/json.h"
@@ -66,7 +67,22 @@ static void read_state(struct walk *w, const struct node *node, struct conf *con
 		conf->state.every_ns = (int64_t)(every.number * 1e9 + 0.5);
 }
 
-static void read_top(struct walk *w, const struct node *root, struct conf *conf)
+static void refuse_restarts(struct walk *w, const struct node *root, const struct node *const *at,
+	const struct conf *conf, const struct conf *running)
+{
+	for (enum top_key k = 0; k < TOP_KEYS; k++) {
+		const char *name = top_keys[k].row.name;
+		if (!(top_keys[k].row.flags & PARAM_RESTART) || conf_same_key(conf, running, k))
+			continue;
+		faults_error(w->faults, at[k] ? place_key(at[k]) : place_under(root, name),
+			"needs a restart: spiked runs with another %s and cannot change it while it "
+			"runs",
+			name);
+	}
+}
+
+static void read_top(
+	struct walk *w, const struct node *root, struct conf *conf, const struct conf *running)
 {
 	const struct node *at[TOP_KEYS];
 	if (!walk_map(w, root, top_keys, at))
@@ -83,6 +99,8 @@ static void read_top(struct walk *w, const struct node *root, struct conf *conf)
 	read_state(w, at[TOP_STATE], conf);
 	conf_streams_read(w, root, at[TOP_STREAMS], conf);
 	conf_sockets_check_streams(w, at[TOP_INGEST], conf);
+	if (running)
+		refuse_restarts(w, root, at, conf, running);
 }
 
 static struct tree *load_tree(const char *path, struct conf_faults *faults)
@@ -94,7 +112,8 @@ static struct tree *load_tree(const char *path, struct conf_faults *faults)
 	return tree;
 }
 
-struct conf *conf_load(const char *path, struct conf_faults *faults)
+/* `running` = NULL: of a daemon that is to start. */
+static struct conf *load(const char *path, const struct conf *running, struct conf_faults *faults)
 {
 	struct tree *tree = load_tree(path, faults);
 	struct conf *conf = tree ? calloc(1, sizeof(*conf)) : NULL;
@@ -103,7 +122,7 @@ struct conf *conf_load(const char *path, struct conf_faults *faults)
 		walk_no_memory(&w);
 	if (conf) {
 		conf->path = walk_keep(&w, path);
-		read_top(&w, tree_root(tree), conf);
+		read_top(&w, tree_root(tree), conf, running);
 	}
 	tree_free(tree);
 	if (faults->errors) {
@@ -112,6 +131,16 @@ struct conf *conf_load(const char *path, struct conf_faults *faults)
 	}
 	faults_finish(faults);
 	return conf;
+}
+
+struct conf *conf_load(const char *path, struct conf_faults *faults)
+{
+	return load(path, NULL, faults);
+}
+
+struct conf *conf_reload(const char *path, const struct conf *running, struct conf_faults *faults)
+{
+	return load(path, running, faults);
 }
 
 struct conf_stream *conf_stream_from_json(

@@ -65,6 +65,10 @@ struct conf {
 struct conf *conf_load(const char *path, struct conf_faults *faults);
 void conf_free(struct conf *conf); /* accepts NULL */
 
+/* The same for a daemon that runs with `running`: keys that need a restart are errors too if they say
+ * something else than they do there. */
+struct conf *conf_reload(const char *path, const struct conf *running, struct conf_faults *faults);
+
 /* One stream as in the file's `streams` list, from JSON, against the running configuration (dt,
  * seed, limits, clock). Names already taken and the dt of its group are
  * the caller's matter. NULL with faults filled. */

@@ -23,6 +23,7 @@ const struct key top_keys[] = {
 		{
 			.row.name = "clock",
 			.row.type = PARAM_CHOICE,
+			.row.flags = PARAM_RESTART,
 			.row.preset = "wall",
 			.row.choices = clock_words,
 			.row.help = "What makes a tick: wall = the monotonic clock, every dt; "
@@ -119,6 +120,7 @@ const struct key top_keys[] = {
 		{
 			.row.name = "send_queue",
 			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_RESTART,
 			.row.preset = "1000",
 			.row.min = 1,
 			.row.max = 1000000,
@@ -129,6 +131,7 @@ const struct key top_keys[] = {
 		{
 			.row.name = "receive_queue",
 			.row.type = PARAM_COUNT,
+			.row.flags = PARAM_RESTART,
 			.row.preset = "1000",
 			.row.min = 1,
 			.row.max = 1000000,
@@ -138,7 +141,7 @@ const struct key top_keys[] = {
 	[TOP_REALTIME] =
 		{
 			.row.name = "realtime",
-			.row.flags = PARAM_OPTIONAL,
+			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
 			.row.help = "What the ticking thread asks the kernel for. What was "
 				    "granted is logged and exported; a refusal is a warning.",
 			.kind = KEY_MAP,
@@ -211,7 +214,7 @@ const struct key realtime_keys[] = {
 		{
 			.row.name = "priority",
 			.row.type = PARAM_COUNT,
-			.row.flags = PARAM_OPTIONAL,
+			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
 			.row.min = 1,
 			.row.max = 99,
 			.row.help = "SCHED_FIFO priority; left out = the normal scheduler.",
@@ -220,6 +223,7 @@ const struct key realtime_keys[] = {
 		{
 			.row.name = "lock_memory",
 			.row.type = PARAM_BOOL,
+			.row.flags = PARAM_RESTART,
 			.row.preset = "false",
 			.row.help = "Keeps all memory from being paged out.",
 		},
@@ -227,7 +231,7 @@ const struct key realtime_keys[] = {
 		{
 			.row.name = "cpu",
 			.row.type = PARAM_COUNT,
-			.row.flags = PARAM_OPTIONAL,
+			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
 			.row.min = 0,
 			.row.max = 1023,
 			.row.help = "The CPU to stay on; left out = any.",
@@ -326,6 +330,8 @@ static int print_key(const char *path, const struct key *key, void *arg)
 		fprintf(out, "; %s", row->flags & PARAM_OPTIONAL ? "optional" : "required");
 	if (row->flags & PARAM_LIVE)
 		fputs("; may change at run time", out);
+	if (row->flags & PARAM_RESTART)
+		fputs("; needs a restart", out);
 	fprintf(out, "\n    %s\n", row->help ? row->help : "");
 	return ferror(out) ? -EIO : 0;
 }

@@ -48,5 +48,15 @@ struct conf_stream *conf_stages_read(
 	struct walk *w, const struct node *encode, const struct conf_preset *preset);
 void conf_stream_free(struct conf_stream *stream); /* accepts NULL */
 
+/* What becomes of a running stream when its description changes. */
+enum conf_change {
+	CONF_SAME,  /* nothing: the two say the same */
+	CONF_KEEPS, /* it goes on with its state, if its programs have the same layout */
+	CONF_COLD,  /* its state would mean nothing: it begins anew */
+};
+/* `a` and `b` have one name. *why = the key that makes it COLD, else NULL. */
+enum conf_change conf_stream_compare(
+	const struct conf_stream *a, const struct conf_stream *b, const char **why);
+
 /* Builds the stream's program; the walker has called it once, so that it does not fail later. */
 struct pipeline *conf_stream_pipeline(const struct conf_stream *stream, struct fault *f);

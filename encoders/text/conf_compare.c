@@ -1,0 +1,68 @@
+/* Two descriptions of one stream: what is different, and can its state go on?
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#include "encoders/text/conf_stream.h"
+
+#include <string.h>
+
+static bool same_text(const char *a, const char *b)
+{
+	return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool same_channel_names(const struct conf_stream *a, const struct conf_stream *b)
+{
+	if (!a->channel_names != !b->channel_names)
+		return false;
+	for (uint32_t i = 0; a->channel_names && i < a->channels; i++) {
+		if (!same_text(a->channel_names[i], b->channel_names[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool same_shape(const struct conf_stream *a, const struct conf_stream *b)
+{
+	return a->dims == b->dims &&
+	       (!a->dims || memcmp(a->shape, b->shape, a->dims * sizeof(*a->shape)) == 0);
+}
+
+/* The key that leaves nothing for the old state to mean, or NULL. */
+static const char *breaks(
+	const struct conf_stream *a, const struct conf_stream *b, enum spec_change spec)
+{
+	if (a->channels != b->channels)
+		return stream_keys[STREAM_CHANNELS].row.name;
+	if (a->dt_ns != b->dt_ns)
+		return stream_keys[STREAM_DT].row.name;
+	if (a->window != b->window)
+		return stream_keys[STREAM_WINDOW].row.name;
+	if (spec == SPEC_OTHER)
+		return stream_keys[STREAM_ENCODE].row.name;
+	if (a->seed != b->seed && pipeline_spec_uses_seed(b->spec))
+		return stream_keys[STREAM_SEED].row.name;
+	return NULL;
+}
+
+static bool same_input(const struct conf_stream *a, const struct conf_stream *b)
+{
+	return a->type == b->type && a->mode == b->mode && a->queue_rows == b->queue_rows &&
+	       a->stale_ns == b->stale_ns && a->on_stale == b->on_stale;
+}
+
+static bool same_looks(const struct conf_stream *a, const struct conf_stream *b)
+{
+	return same_channel_names(a, b) && same_shape(a, b) && same_text(a->unit, b->unit) &&
+	       a->payload == b->payload && a->publish_empty == b->publish_empty &&
+	       same_text(a->group, b->group);
+}
+
+enum conf_change conf_stream_compare(
+	const struct conf_stream *a, const struct conf_stream *b, const char **why)
+{
+	enum spec_change spec = pipeline_spec_compare(a->spec, b->spec);
+	*why = breaks(a, b, spec);
+	if (*why)
+		return CONF_COLD;
+	return spec == SPEC_SAME && same_input(a, b) && same_looks(a, b) ? CONF_SAME : CONF_KEEPS;
+}
