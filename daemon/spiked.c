@@ -9,6 +9,7 @@
 #include "daemon/core/descriptors.h"
 #include "daemon/core/log.h"
 #include "encoders/text/clean.h"
+#include "daemon/reload.h"
 #include "daemon/sockets.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
@@ -43,6 +44,7 @@ struct spiked {
 	struct hot hot;
 	struct control control;
 	struct keeper keeper;
+	struct reload reload;
 	struct realtime_grant realtime;
 	struct overrun_log {
 		int64_t logged_ns,
@@ -201,16 +203,15 @@ static void stop_overrun(struct spiked *d)
 	uv_stop(&d->loop);
 }
 
-static void on_wake(uv_async_t *wake)
+static void take_replies(struct spiked *d)
 {
-	struct spiked *d = wake->data;
 	struct order reply;
-	struct note note;
-	int notes = 0;
 
 	while (mailbox_take_reply(&d->mailbox, &reply)) {
 		if (reply.kind == ORDER_STATUS)
 			d->status_outstanding = false;
+		if (reload_on_reply(&d->reload, &reply))
+			continue;
 		if (reply.kind == ORDER_TAKE_COPY || reply.kind == ORDER_PUT_COPY)
 			keeper_on_reply(&reply);
 		else
@@ -218,13 +219,29 @@ static void on_wake(uv_async_t *wake)
 	}
 	if (!atomic_load(&d->hot.stopping))
 		keeper_go_on(&d->keeper);
-	registry_refresh(&d->registry);
+}
+
+static void take_notes(struct spiked *d)
+{
+	struct note note;
+	int notes = 0;
+
 	while (notes < NOTES_AT_ONCE && mailbox_take_note(&d->mailbox, &note)) {
 		on_note(d, &note);
 		notes++;
 	}
 	if (notes == NOTES_AT_ONCE)
 		uv_async_send(&d->wake);
+}
+
+static void on_wake(uv_async_t *wake)
+{
+	struct spiked *d = wake->data;
+
+	take_replies(d);
+	reload_poll(&d->reload);
+	registry_refresh(&d->registry);
+	take_notes(d);
 	if (atomic_load(&d->hot.engine.stopped))
 		stop_overrun(d);
 }
@@ -234,8 +251,7 @@ static void on_signal(uv_signal_t *handle, int signum)
 	struct spiked *d = handle->data;
 
 	if (signum == SIGHUP) {
-		log_warning("SIGHUP: this version does not reload; restart to read %s again",
-			d->conf->path);
+		reload_on_signal(&d->reload);
 		return;
 	}
 	log_info("%s: stopping", signum == SIGINT ? "SIGINT" : "SIGTERM");
@@ -320,6 +336,44 @@ static uint64_t draw_epoch(void)
 	return epoch;
 }
 
+/* One for each entry of `ingest`. NULL with `f` filled. */
+static struct source_list *open_sources(struct spiked *d, struct fault *f)
+{
+	struct source_list *list = source_list_new(d->conf->ingests);
+
+	if (!list)
+		fault_set(f, -ENOMEM, "not enough memory for the sockets");
+	for (uint32_t i = 0; list && i < d->conf->ingests; i++) {
+		void *socket = sockets_ingest(&d->sockets, d->conf, i, f);
+
+		if (socket)
+			list->items[i] = source_new(socket, &d->conf->ingest[i]);
+		if (socket && !list->items[i])
+			fault_set(f, -ENOMEM, "not enough memory for the sockets");
+		if (!list->items[i]) {
+			source_list_free(list);
+			list = NULL;
+		}
+	}
+	return list;
+}
+
+static void init_reload(struct spiked *d, struct source_list *sources)
+{
+	d->reload = (struct reload){
+		.conf = &d->conf,
+		.registry = &d->registry,
+		.mailbox = &d->mailbox,
+		.sockets = &d->sockets,
+		.control = &d->control,
+		.zloop = &d->zloop,
+		.keeper = &d->keeper,
+	};
+	reload_init(&d->reload, &d->loop, sources);
+	d->control.reload = reload_on_call;
+	d->control.arg = &d->reload;
+}
+
 static struct realtime_wish wish_of(const struct conf_realtime *conf)
 {
 	if (!conf->wanted)
@@ -388,8 +442,11 @@ static void start_keeper(struct spiked *d)
 /* Ends the hot loop, then whatever waits for it, and writes the last snapshots. */
 static void stop(struct spiked *d)
 {
+	reload_stop(&d->reload);
 	hot_stop(&d->hot, LINGER_MS);
-	on_wake(&d->wake);
+	take_replies(d);
+	take_notes(d);
+	registry_settle(&d->registry);
 	keeper_cancel(&d->keeper);
 	control_close(&d->control, 100);
 	uv_timer_stop(&d->second);
@@ -413,13 +470,17 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	ret = sockets_open(&d->sockets, d->conf, d->realtime.io_priority, f);
 	if (ret)
 		return ret;
+	hc.sources = open_sources(d, f);
+	if (!hc.sources)
+		return f->code;
+	init_reload(d, hc.sources);
 	hc.publish = d->sockets.publish;
-	hc.ingest = d->sockets.ingest;
 	hc.epoch = d->registry.site.epoch;
 	hc.set = *set;
 	ret = hot_init(&d->hot, &hc);
 	*hot_ready = true;
-	sockets_hand_over(&d->sockets, d->hot.publisher.socket != NULL, d->hot.ingest.count);
+	if (d->hot.publisher.socket)
+		d->sockets.publish = NULL;
 	d->control.registry = &d->registry;
 	d->control.mailbox = &d->mailbox;
 	d->control.keeper = &d->keeper;
@@ -484,6 +545,8 @@ enum exit_code spiked_run(struct conf *conf)
 			hot_stop(&d->hot, 0);
 		}
 		set = hot_fini(&d->hot);
+		take_replies(d); /* about what the hot loop has closed at its end */
+		reload_fini(&d->reload);
 	}
 	fini_loop(d);
 	sockets_close(&d->sockets);

@@ -1,4 +1,4 @@
-/* Commands that change something: set, reset, step, add, remove; and call, which may.
+/* Commands that change something: set, reset, step, add, remove, reload; and call, which may.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
@@ -92,6 +92,60 @@ int cmd_save(struct ctl *ctl)
 int cmd_restore(struct ctl *ctl)
 {
 	return snapshots(ctl, "restore", "restored");
+}
+
+static void print_names(const char *words, const json_t *list)
+{
+	const json_t *item;
+	size_t i;
+
+	if (!json_array_size(list))
+		return;
+	printf("%s:", words);
+	json_array_foreach(list, i, item)
+	{
+		const char *name = json_string_value(item);
+		const char *why = json_string_value(json_object_get(item, "why"));
+
+		putchar(' ');
+		text_print(
+			stdout, name ? name : json_string_value(json_object_get(item, "stream")));
+		if (why)
+			printf(" (%s)", why);
+	}
+	putchar('\n');
+}
+
+int cmd_reload(struct ctl *ctl)
+{
+	static const char *const lists[][2] = {
+		{"added", "streams added"},
+		{"removed", "streams removed"},
+		{"changed", "streams changed, their state kept"},
+		{"anew", "streams begun anew"},
+		{"opened", "opened"},
+		{"closed", "closed"},
+		{"keys", "keys changed"},
+	};
+	json_t *result;
+	char *text;
+	int rc = ctl_call(ctl, "reload", NULL, &text);
+
+	if (rc != EXIT_OK)
+		return rc;
+	result = json_loads(text, 0, NULL);
+	if (ctl->json || !result) {
+		text_print(stdout, text);
+		putchar('\n');
+	} else {
+		for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+			print_names(lists[i][1], json_object_get(result, lists[i][0]));
+		printf("streams not touched: %lld\n",
+			(long long)json_integer_value(json_object_get(result, "kept")));
+	}
+	json_decref(result);
+	free(text);
+	return EXIT_OK;
 }
 
 int cmd_remove(struct ctl *ctl)

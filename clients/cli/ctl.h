@@ -84,6 +84,7 @@ int cmd_info(struct ctl *ctl);
 int cmd_pub(struct ctl *ctl);
 int cmd_raster(struct ctl *ctl);
 int cmd_remove(struct ctl *ctl);
+int cmd_reload(struct ctl *ctl);
 int cmd_reset(struct ctl *ctl);
 int cmd_restore(struct ctl *ctl);
 int cmd_save(struct ctl *ctl);

@@ -83,6 +83,10 @@ static const struct command commands[] = {
 		"For example: {\"name\": \"imu\", \"channels\": 6, \"encode\": [{\"lif\": {}}]}",
 		0, 1, 1, USES_CONTROL, cmd_add},
 	{"remove", "NAME", "remove a stream", NULL, 0, 1, 1, USES_CONTROL, cmd_remove},
+	{"reload", "", "let spiked read its configuration file again: all of it, or nothing",
+		"Streams that the file does not change miss no tick. When anything in it is wrong, or\n"
+		"needs a restart, nothing changes, and the answer says what it is.",
+		0, 0, 0, USES_CONTROL, cmd_reload},
 	{"call", "METHOD [PARAMS-JSON]", "call any method of the control socket", NULL, 0, 1, 2, USES_CONTROL, cmd_call},
 	{"help", "[COMMAND]", "this, or more about a command", NULL, 0, 0, 1, USES_CONTROL, cmd_help},
 };

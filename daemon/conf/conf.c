@@ -67,18 +67,29 @@ static void read_state(struct walk *w, const struct node *node, struct conf *con
 		conf->state.every_ns = (int64_t)(every.number * 1e9 + 0.5);
 }
 
+static void refuse_restart(
+	struct walk *w, const struct node *map, const struct node *at, const struct key *key)
+{
+	const char *name = key->row.name;
+	faults_error(w->faults, at ? place_key(at) : place_under(map, name),
+		"needs a restart: spiked runs with another %s and cannot change it while it runs",
+		name);
+}
+
 static void refuse_restarts(struct walk *w, const struct node *root, const struct node *const *at,
 	const struct conf *conf, const struct conf *running)
 {
 	for (enum top_key k = 0; k < TOP_KEYS; k++) {
-		const char *name = top_keys[k].row.name;
-		if (!(top_keys[k].row.flags & PARAM_RESTART) || conf_same_key(conf, running, k))
-			continue;
-		faults_error(w->faults, at[k] ? place_key(at[k]) : place_under(root, name),
-			"needs a restart: spiked runs with another %s and cannot change it while it "
-			"runs",
-			name);
+		if (top_keys[k].row.flags & PARAM_RESTART && !conf_same_key(conf, running, k))
+			refuse_restart(w, root, at[k], &top_keys[k]);
 	}
+	const struct key *dir = &state_keys[STATE_DIR];
+	if (!(dir->row.flags & PARAM_RESTART) || conf_same_folder(conf, running))
+		return;
+	if (at[TOP_STATE])
+		refuse_restart(w, at[TOP_STATE], node_find(at[TOP_STATE], dir->row.name), dir);
+	else
+		refuse_restart(w, root, NULL, &top_keys[TOP_STATE]);
 }
 
 static void read_top(

@@ -56,6 +56,11 @@ static bool same_control(const struct conf *a, const struct conf *b)
 	return same_text(a->control, b->control);
 }
 
+static bool same_state(const struct conf *a, const struct conf *b)
+{
+	return same_text(a->state.dir, b->state.dir) && a->state.every_ns == b->state.every_ns;
+}
+
 static bool same_realtime(const struct conf *a, const struct conf *b)
 {
 	return a->realtime.wanted == b->realtime.wanted &&
@@ -79,12 +84,18 @@ static same_key *const same[TOP_KEYS] = {
 	[TOP_SEND_QUEUE] = same_send_queue,
 	[TOP_RECEIVE_QUEUE] = same_receive_queue,
 	[TOP_REALTIME] = same_realtime,
+	[TOP_STATE] = same_state,
 };
 
 bool conf_same_socket(const struct conf_ingest *a, const struct conf_ingest *b)
 {
 	return a->connect == b->connect && same_text(a->endpoint, b->endpoint) &&
 	       same_text(a->topic, b->topic);
+}
+
+bool conf_same_folder(const struct conf *a, const struct conf *b)
+{
+	return same_text(a->state.dir, b->state.dir);
 }
 
 bool conf_same_key(const struct conf *a, const struct conf *b, enum top_key key)

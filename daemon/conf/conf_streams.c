@@ -26,8 +26,7 @@ void conf_check_dt(struct walk *w, const struct node *at, enum clock_kind clock,
 			dt_ns);
 }
 
-/* Bytes without which no row can be sent; `pairs` may leave channels out. */
-static uint64_t row_bytes(const struct conf_stream *s)
+uint64_t conf_row_bytes(const struct conf_stream *s)
 {
 	static const uint8_t sizes[] = {[ROW_F32] = 4,
 		[ROW_F64] = 8,
@@ -44,7 +43,7 @@ static uint64_t row_bytes(const struct conf_stream *s)
 static void check_row(struct walk *w, const struct node *node, const struct conf *conf,
 	const struct conf_stream *s)
 {
-	uint64_t bytes = row_bytes(s);
+	uint64_t bytes = conf_row_bytes(s);
 	const struct node *at = node_find(node, "channels");
 	if (!at)
 		at = node_find(node, "names");

@@ -6,6 +6,9 @@
 #include "daemon/conf/conf.h"
 #include "encoders/text/walk.h"
 
+/* Bytes without which no row of the stream can be sent; `pairs` may leave channels out. */
+uint64_t conf_row_bytes(const struct conf_stream *stream);
+
 /* Reads `at` (NULL = not there) into conf->streams; conf's other values have been read. */
 void conf_streams_read(
 	struct walk *w, const struct node *root, const struct node *at, struct conf *conf);

@@ -243,6 +243,7 @@ const struct key state_keys[] = {
 	[STATE_DIR] =
 		{
 			.row.name = "dir",
+			.row.flags = PARAM_RESTART,
 			.row.help = "Folder of the snapshots, a file a stream; one daemon's own.",
 			.kind = KEY_TEXT,
 			.shape = "path",

@@ -182,6 +182,14 @@ static void refuse_stream(struct control *c, struct call *call, const struct con
 	call_error(c, call, CONTROL_INVALID_PARAMS, first ? first->path : "stream", "%s", text);
 }
 
+/* False: the call has been answered. */
+static bool may_change(struct control *c, struct call *call)
+{
+	if (c->registry->frozen)
+		call_error(c, call, CONTROL_BUSY, NULL, "a reload is under way; try again");
+	return !c->registry->frozen;
+}
+
 static void run_add(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
@@ -191,6 +199,8 @@ static void run_add(struct control *c, struct call *call)
 	struct entry *e;
 	struct fault f;
 
+	if (!may_change(c, call))
+		return;
 	conf = conf_stream_from_json(
 		json_object_get(call->params, "stream"), r->site.conf, &faults);
 	if (!conf) {
@@ -208,6 +218,7 @@ static void run_add(struct control *c, struct call *call)
 		return;
 	}
 	e = &r->entries[r->count - 1];
+	e->added = true;
 	e->stream->meta = registry_meta(r, e);
 	meta = describe_meta(r, e);
 	if (order_set(c, call)) {
@@ -231,7 +242,7 @@ static void run_remove(struct control *c, struct call *call)
 	struct entry *e = call_entry(c, call), taken;
 	uint32_t index;
 
-	if (!e)
+	if (!e || !may_change(c, call))
 		return;
 	index = (uint32_t)(e - r->entries);
 	taken = *e;
@@ -344,7 +355,7 @@ static void run_set(struct control *c, struct call *call)
 	const char *param;
 	int stage;
 
-	if (!e)
+	if (!e || !may_change(c, call))
 		return;
 	param = json_string_value(json_object_get(call->params, "param"));
 	stage = find_stage(c, call, e);
@@ -459,6 +470,11 @@ static void finish_step(struct control *c, struct call *call, const struct order
 			"time_ns", (json_int_t)reply->number));
 }
 
+static void run_reload(struct control *c, struct call *call)
+{
+	c->reload(c->arg, call);
+}
+
 static void run_methods(struct control *c, struct call *call)
 {
 	json_t *out = json_array();
@@ -519,6 +535,9 @@ const struct command control_commands[] = {
 		.help = "puts the last snapshot of one stream or all in force",
 		.args = {{"name", "s", true}},
 		.run = run_restore},
+	{.name = "reload",
+		.help = "reads the configuration file again: all of it is put in force, or nothing",
+		.run = run_reload},
 	{.name = "stats", .help = "all counters and histograms", .run = run_stats},
 	{0},
 };

@@ -86,12 +86,12 @@ static void batch_answer(struct control *c, struct batch *b, json_t *answer)
 	batch_send(c, b);
 }
 
-static json_t *error_object(json_t *id, enum control_error code, const char *path, const char *text)
+static json_t *error_object(json_t *id, enum control_error code, json_t *data, const char *text)
 {
 	json_t *error = json_pack("{s:i, s:s}", "code", (int)code, "message", text);
 
-	if (path)
-		json_object_set_new(error, "data", json_pack("{s:s}", "path", path));
+	if (data)
+		json_object_set_new(error, "data", data);
 	return json_pack(
 		"{s:s, s:o, s:o}", "jsonrpc", "2.0", "error", error, "id", id ? id : json_null());
 }
@@ -125,7 +125,13 @@ void call_error(struct control *c, struct call *call, enum control_error code, c
 	vsnprintf(text, sizeof(text), format, args);
 	va_end(args);
 	text_clean(text); /* what it quotes may have been cut within a character */
-	call_end(c, call, error_object(json_incref(call->id), code, path, text));
+	call_refuse(c, call, code, path ? json_pack("{s:s}", "path", path) : NULL, text);
+}
+
+void call_refuse(struct control *c, struct call *call, enum control_error code, json_t *data,
+	const char *text)
+{
+	call_end(c, call, error_object(json_incref(call->id), code, data, text));
 }
 
 int call_order(struct control *c, struct call *call, struct order *order)
@@ -157,6 +163,9 @@ static void free_order_objects(const struct order *reply)
 	case ORDER_STEP:
 	case ORDER_TAKE_COPY: /* the keeper's */
 	case ORDER_PUT_COPY:
+	case ORDER_PREPARE: /* the reload's own */
+	case ORDER_UNDO:
+	case ORDER_TURN_OVER:
 		break;
 	}
 }

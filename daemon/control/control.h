@@ -24,8 +24,11 @@ enum control_error {
 	CONTROL_STREAM_EXISTS = -32002,
 	CONTROL_BUSY = -32003,
 	CONTROL_WRONG_CLOCK = -32004,
-	CONTROL_STATE = -32005, /* a snapshot cannot be written, or put in force */
+	CONTROL_STATE = -32005,   /* a snapshot cannot be written, or put in force */
+	CONTROL_REFUSED = -32006, /* the configuration file; nothing has changed */
 };
+
+struct call;
 
 struct control {
 	struct zsock zsock;
@@ -36,10 +39,10 @@ struct control {
 	struct keeper *keeper;
 	const struct hot *hot; /* counters and histograms, read by copy */
 	const struct realtime_grant *realtime;
-	int64_t started_ns; /* CLOCK_MONOTONIC */
+	int64_t started_ns;                           /* CLOCK_MONOTONIC */
+	void (*reload)(void *arg, struct call *call); /* ends the call, sooner or later */
+	void *arg;
 };
-
-struct call;
 
 /* A method: run answers, or sends an order whose token is the call; then finish answers. */
 struct command {
@@ -73,7 +76,7 @@ struct entry *call_entry(struct control *c, struct call *call);
 
 /* `socket` is a bound ROUTER; 0 or negative errno. */
 int control_init(struct control *c, struct zloop *zl, void *socket);
-void control_close(struct control *c, int linger_ms);
+void control_close(struct control *c, int linger_ms); /* also if it is not open */
 
 /* Hands the answer to a call's order back to it. Orders that are nobody's call (token NULL) are
  * only tidied up after. */
@@ -83,6 +86,10 @@ void control_on_reply(struct control *c, const struct order *reply);
 void call_result(struct control *c, struct call *call, json_t *result);
 void call_error(struct control *c, struct call *call, enum control_error code, const char *path,
 	const char *format, ...) __attribute__((format(printf, 5, 6)));
+
+/* The same with data, which is taken over and may be NULL, of a form of its own. */
+void call_refuse(struct control *c, struct call *call, enum control_error code, json_t *data,
+	const char *text);
 
 /* Sends an order for the call; on failure the call has been answered and the result is negative. */
 int call_order(struct control *c, struct call *call, struct order *order);

@@ -207,13 +207,14 @@ static json_t *group_members(const struct registry *r, const char *group)
 	return out;
 }
 
-static json_t *topics(const struct stream *s)
+static json_t *topics(const struct conf_stream *conf, const struct pipeline *p)
 {
 	json_t *out = json_array();
 
 	for (int k = 0; k < TOPIC_COUNT; k++)
-		if (s->topics[k].offered)
-			json_array_append_new(out, json_string(s->topics[k].name));
+		if (topic_offered(p, (enum topic_kind)k))
+			json_array_append_new(
+				out, json_sprintf("%s/%s/", topic_words[k], conf->name));
 	return out;
 }
 
@@ -234,7 +235,7 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 		(p->out_kind & (KIND_SIGNED | KIND_COUNTS)) != 0, "payload",
 		payload_words[conf->payload], "empty", conf->publish_empty, "input", input(conf),
 		"pipeline", pipeline(p), "group", conf->group, "group_streams",
-		group_members(r, conf->group), "topics", topics(e->stream));
+		group_members(r, conf->group), "topics", topics(conf, p));
 }
 
 static json_t *state_of(const struct stream_kept *kept)

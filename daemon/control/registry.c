@@ -70,6 +70,25 @@ void registry_bury(struct registry *r, const struct stream *s)
 	g->dt_ns = s->conf->dt_ns;
 }
 
+bool registry_leaves_any(const struct registry *r)
+{
+	bool any = false;
+
+	for (uint32_t i = 0; i < r->grave_count && !any; i++)
+		any = r->graves[i].leaving;
+	return any;
+}
+
+int registry_dig(struct registry *r, const char *name)
+{
+	return dig_grave(r, name) ? 0 : -ENOMEM;
+}
+
+void registry_leaves(struct registry *r, const char *name)
+{
+	find_grave(r, name)->leaving = true;
+}
+
 bool registry_leaving(const struct registry *r, const char *name)
 {
 	const struct grave *g = find_grave(r, name);
@@ -219,6 +238,14 @@ int64_t registry_find(const struct registry *r, const char *name)
 		if (!strcmp(r->entries[i].conf->name, name))
 			return i;
 	return -1;
+}
+
+void registry_settle(struct registry *r)
+{
+	for (uint32_t i = 0; i < r->count; i++) {
+		r->entries[i].conf = r->entries[i].stream->conf;
+		r->entries[i].program = r->entries[i].stream->program;
+	}
 }
 
 struct stream_set *registry_set(const struct registry *r)

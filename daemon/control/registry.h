@@ -19,6 +19,7 @@ struct entry {
 	struct conf_stream *conf;       /* what the stream is or is about to be; it owns it */
 	const struct pipeline *program; /* newest one; the stream runs it or is about to */
 	uint32_t cadence, group;        /* places in `dts` and, if it has one, in `groups` */
+	bool added;                     /* at run time, not by the file */
 	bool refresh;                   /* its meta message has to be made anew */
 };
 
@@ -44,6 +45,7 @@ struct registry {
 	char (*groups)[SPIKED_NAME_MAX + 1];
 	uint32_t group_count;
 	bool refreshing; /* some entry's `refresh` is set */
+	bool frozen;     /* a reload is being prepared: nobody else changes entries */
 };
 
 void registry_fini(struct registry *r); /* not the streams */
@@ -63,6 +65,11 @@ void registry_drop_last(struct registry *r);
 int registry_take(struct registry *r, uint32_t index);
 void registry_put_back(struct registry *r, uint32_t index, const struct entry *entry);
 bool registry_leaving(const struct registry *r, const char *name);
+bool registry_leaves_any(const struct registry *r);
+
+/* registry_take in two steps: makes room (0 or -ENOMEM), so that the second cannot fail. */
+int registry_dig(struct registry *r, const char *name);
+void registry_leaves(struct registry *r, const char *name);
 
 /* Keeps the counts of a stream that no set in force has any more. */
 void registry_bury(struct registry *r, const struct stream *s);
@@ -72,6 +79,9 @@ bool registry_stream_at(void *registry, uint32_t index, struct kept_stream *out)
 
 /* Index, or -1. */
 int64_t registry_find(const struct registry *r, const char *name);
+
+/* Once the hot loop has ended: what is not in force now never will be. */
+void registry_settle(struct registry *r);
 
 /* The set of all entries; NULL = out of memory. */
 struct stream_set *registry_set(const struct registry *r);

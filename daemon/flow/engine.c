@@ -67,8 +67,7 @@ static void join_cadences(const struct stream_set *set)
 		const struct cadence *c = &set->cadences[i];
 
 		for (uint32_t k = 0; k < c->count; k++)
-			if (c->streams[k]->next_tick > c->next)
-				c->streams[k]->next_tick = c->next;
+			stream_join(c->streams[k], c->next);
 	}
 }
 
@@ -88,10 +87,12 @@ struct stream_set *engine_swap(struct engine *e, struct stream_set *set)
 	e->set = set;
 	publisher_use(e->publisher, set);
 	if (e->feeding) {
-		const char *name = e->feeding->conf->name;
+		const struct conf_stream *conf = e->feeding->conf;
 
-		if (stream_set_find(set, name, strlen(name)) != e->feeding)
-			e->feeding = NULL; /* removed: the rest of its message goes with it */
+		/* Removed or made anew: the rest of its message goes with it. */
+		if (stream_set_find(set, conf->name, strlen(conf->name)) != e->feeding ||
+			conf->channels != e->rows.channels)
+			e->feeding = NULL;
 	}
 	return old;
 }

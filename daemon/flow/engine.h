@@ -19,6 +19,16 @@ struct engine_conf {
 	uint32_t dt_ns; /* the top-level one: a step of the manual clock */
 };
 
+static inline struct engine_conf engine_conf_of(const struct conf *conf)
+{
+	return (struct engine_conf){
+		.clock = conf->clock,
+		.overrun = conf->overrun,
+		.max_catch_up = conf->max_catch_up,
+		.dt_ns = conf->dt_ns,
+	};
+}
+
 struct engine {
 	struct engine_conf conf;
 	struct publisher *publisher;

@@ -115,6 +115,7 @@ static bool can_take(struct hot *h, const struct order *order)
 {
 	switch (order->kind) {
 	case ORDER_SWAP_SET:
+	case ORDER_TURN_OVER:
 		return engine_between_ticks(&h->engine);
 	case ORDER_TAKE_COPY:
 	case ORDER_PUT_COPY:
@@ -144,8 +145,11 @@ static void take_orders(struct hot *h)
 static void advance(struct hot *h)
 {
 	note_progress(h, engine_run(&h->engine));
-	if (h->has_waiting)
+	if (h->has_waiting) {
 		take_orders(h);
+		if (!engine_busy(&h->engine)) /* the stream that a message was for may be gone */
+			note_progress(h, PROGRESS_DONE);
+	}
 	arm(h);
 }
 
@@ -176,6 +180,42 @@ static void take_program(struct hot *h, struct order *order)
 	order->second = meta;
 	publisher_meta(&h->publisher, s);
 	mailbox_reply(h->mailbox, order);
+}
+
+static struct turnover_site turnover_site(struct hot *h)
+{
+	return (struct turnover_site){.zloop = &h->zloop,
+		.publisher = &h->publisher,
+		.ingest = &h->ingest,
+		.engine = &h->engine};
+}
+
+static void on_turnover_done(void *arg)
+{
+	struct hot *h = arg;
+
+	mailbox_reply(h->mailbox, &h->changing);
+}
+
+static void take_turnover(struct hot *h, const struct order *order)
+{
+	const struct turnover_site site = turnover_site(h);
+	struct turnover *c = order->object;
+
+	h->changing = *order;
+	h->prepared = NULL;
+	c->on_closed = on_turnover_done;
+	c->arg = h;
+	if (order->kind == ORDER_PREPARE) {
+		h->changing.result = turnover_prepare(c, &site);
+		h->prepared = h->changing.result ? NULL : c;
+	} else if (order->kind == ORDER_UNDO) {
+		turnover_undo(c, &site);
+	} else {
+		turnover_make(c, &site);
+	}
+	if (!c->closing)
+		on_turnover_done(h);
 }
 
 static void take_order(struct hot *h, struct order *order)
@@ -209,6 +249,11 @@ static void take_order(struct hot *h, struct order *order)
 	case ORDER_PUT_COPY:
 		stream_put_copy(s, order->object, clock_mono_ns());
 		mailbox_reply(h->mailbox, order);
+		break;
+	case ORDER_PREPARE:
+	case ORDER_UNDO:
+	case ORDER_TURN_OVER:
+		take_turnover(h, order);
 		break;
 	}
 }
@@ -266,16 +311,14 @@ static void on_check(uv_check_t *check)
 
 int hot_init(struct hot *h, const struct hot_conf *hc)
 {
-	const struct engine_conf engine = {
-		.clock = hc->conf->clock,
-		.overrun = hc->conf->overrun,
-		.max_catch_up = hc->conf->max_catch_up,
-		.dt_ns = hc->conf->dt_ns,
-	};
+	const struct engine_conf engine = engine_conf_of(hc->conf);
 	int ret;
 
-	*h = (struct hot){
-		.mailbox = hc->mailbox, .tick_fd = -1, .wake_fd = -1, .armed_ns = INT64_MAX};
+	*h = (struct hot){.mailbox = hc->mailbox,
+		.ingest.sources = hc->sources,
+		.tick_fd = -1,
+		.wake_fd = -1,
+		.armed_ns = INT64_MAX};
 	ret = uv_loop_init(&h->loop);
 	if (ret)
 		return ret;
@@ -306,7 +349,7 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	engine_init(&h->engine, &engine, &h->publisher, h->mailbox, &h->counters);
 	engine_swap(&h->engine, hc->set);
 	ret = ingest_init(
-		&h->ingest, &h->zloop, hc->ingest, hc->conf, &h->engine, &h->counters, h->mailbox);
+		&h->ingest, &h->zloop, hc->sources, hc->conf, &h->engine, &h->counters, h->mailbox);
 	h->ingest.on_unfinished = on_unfinished;
 	h->ingest.arg = h;
 	return ret;
@@ -387,6 +430,8 @@ void hot_stop(struct hot *h, int linger_ms)
 		cancel_orders(h);
 	}
 	ingest_close(&h->ingest);
+	for (uint32_t i = 0; h->prepared && i < h->prepared->opened; i++)
+		zsock_close(&h->prepared->open[i]->zsock, 0);
 	if (!h->publisher.socket)
 		return;
 	while (h->started && !publisher_flush(&h->publisher) && clock_mono_ns() < deadline_ns)

@@ -6,7 +6,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
-#include "daemon/flow/ingest.h"
+#include "daemon/flow/turnover.h"
 
 #include <stdatomic.h>
 
@@ -42,12 +42,14 @@ struct hot {
 		waiting; /* an order that has to wait for a tick to end, and all behind it too */
 	bool has_waiting;
 	int64_t copy_after_ns; /* a copy that waits does so for the tick that is due then; 0 = none */
+	struct order changing; /* the last about a struct turnover; answered when all is closed */
+	struct turnover *prepared; /* and neither made nor undone */
 };
 
 struct hot_conf {
 	const struct conf *conf;
-	void *publish; /* XPUB, bound */
-	void **ingest; /* one a conf->ingest entry */
+	void *publish;               /* XPUB, bound */
+	struct source_list *sources; /* one a conf->ingest entry; taken over */
 	uint64_t epoch;
 	struct stream_set *set; /* the first one */
 	struct mailbox *mailbox;

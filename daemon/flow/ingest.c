@@ -125,45 +125,115 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	return false;
 }
 
-int ingest_init(struct ingest *in, struct zloop *zl, void **sockets, const struct conf *conf,
-	struct engine *engine, struct daemon_counters *counters, struct mailbox *mailbox)
+struct source *source_new(void *socket, const struct conf_ingest *conf)
 {
+	struct source *source = calloc(1, sizeof(*source));
+
+	if (!source) {
+		zmq_close(socket);
+		return NULL;
+	}
+	source->socket = socket;
+	source->conf = conf;
+	return source;
+}
+
+void source_free(struct source *source)
+{
+	if (source && source->socket)
+		zmq_close(source->socket);
+	free(source);
+}
+
+struct source_list *source_list_new(uint32_t count)
+{
+	struct source_list *list = calloc(1, sizeof(*list) + count * sizeof(list->items[0]));
+
+	if (list)
+		list->count = count;
+	return list;
+}
+
+void source_list_free(struct source_list *list)
+{
+	for (uint32_t i = 0; list && i < list->count; i++)
+		source_free(list->items[i]);
+	free(list);
+}
+
+int ingest_init(struct ingest *in, struct zloop *zl, struct source_list *sources,
+	const struct conf *conf, struct engine *engine, struct daemon_counters *counters,
+	struct mailbox *mailbox)
+{
+	int ret = 0;
+
 	*in = (struct ingest){
+		.sources = sources,
 		.engine = engine,
 		.max_row_bytes = conf->max_row_bytes,
 		.counters = counters,
 		.mailbox = mailbox,
 	};
-	in->sources = calloc(conf->ingests + 1, sizeof(*in->sources));
 	in->scratch = calloc(rows_scratch_floats(conf->max_row_bytes), sizeof(float));
-	if (!in->sources || !in->scratch)
+	if (!in->scratch)
 		return -ENOMEM;
 	for (int reason = 0; reason < REJECT_COUNT; reason++)
 		in->noted_ns[reason] = -NS_PER_S;
-	for (uint32_t i = 0; i < conf->ingests; i++) {
-		struct source *source = &in->sources[i];
-		int ret;
+	for (uint32_t i = 0; !ret && i < sources->count; i++)
+		ret = ingest_open(in, zl, sources->items[i]);
+	ingest_use(in, sources);
+	return ret;
+}
 
-		source->ingest = in;
-		source->conf = &conf->ingest[i];
-		ret = zsock_init(&source->zsock, zl, sockets[i], on_message, source);
-		if (ret)
-			return ret;
-		in->count++;
-	}
+int ingest_open(struct ingest *in, struct zloop *zl, struct source *source)
+{
+	int ret;
+
+	zsock_change_thread();
+	ret = zsock_init(&source->zsock, zl, source->socket, on_message, source);
+	if (ret)
+		return ret;
+	source->socket = NULL;
+	source->ingest = in;
+	zsock_pause(&source->zsock);
 	return 0;
+}
+
+static void on_source_closed(struct zsock *z)
+{
+	struct source *source = z->data;
+
+	source->on_closed(source->arg);
+}
+
+void ingest_close_source(struct source *source, void (*on_closed)(void *arg), void *arg)
+{
+	source->on_closed = on_closed;
+	source->arg = arg;
+	source->zsock.on_closed = on_source_closed;
+	zsock_close(&source->zsock, 0);
+}
+
+struct source_list *ingest_use(struct ingest *in, struct source_list *sources)
+{
+	struct source_list *before = in->sources;
+
+	in->sources = sources;
+	for (uint32_t i = 0; !in->paused && i < sources->count; i++)
+		zsock_resume(&sources->items[i]->zsock);
+	return before;
 }
 
 void ingest_close(struct ingest *in)
 {
-	for (uint32_t i = 0; i < in->count; i++)
-		zsock_close(&in->sources[i].zsock, 0);
-	in->count = 0;
+	for (uint32_t i = 0; in->sources && i < in->sources->count; i++)
+		if (in->sources->items[i]->zsock.socket)
+			zsock_close(&in->sources->items[i]->zsock, 0);
 }
 
 void ingest_fini(struct ingest *in)
 {
-	free(in->sources);
+	source_list_free(in->sources);
 	free(in->scratch);
 	in->sources = NULL;
 	in->scratch = NULL;
@@ -171,12 +241,16 @@ void ingest_fini(struct ingest *in)
 
 void ingest_pause(struct ingest *in)
 {
-	for (uint32_t i = 0; i < in->count; i++)
-		zsock_pause(&in->sources[i].zsock);
+	in->paused = true;
+	for (uint32_t i = 0; i < in->sources->count; i++)
+		zsock_pause(&in->sources->items[i]->zsock);
 }
 
 void ingest_resume(struct ingest *in)
 {
-	for (uint32_t i = 0; i < in->count; i++)
-		zsock_resume(&in->sources[i].zsock);
+	if (!in->paused)
+		return;
+	in->paused = false;
+	for (uint32_t i = 0; i < in->sources->count; i++)
+		zsock_resume(&in->sources->items[i]->zsock);
 }

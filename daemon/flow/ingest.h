@@ -1,6 +1,6 @@
 /* Rows in: bound PULL sockets and SUB sockets connected to other people's PUB.
  *
- * Hot loop only, except ingest_open.
+ * Hot loop only, except where something else is said.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
@@ -10,13 +10,22 @@
 
 struct source {
 	struct zsock zsock;
+	void *socket; /* bound or connected; NULL once the zsock has taken it over */
 	struct ingest *ingest;
 	const struct conf_ingest *conf; /* borrowed from the configuration */
+	void (*on_closed)(void *arg);
+	void *arg;
+};
+
+/* Which there are, in the order of the configuration. One allocation. */
+struct source_list {
+	uint32_t count;
+	struct source *items[];
 };
 
 struct ingest {
-	struct source *sources;
-	uint32_t count;
+	struct source_list *sources;
+	bool paused;
 	struct engine *engine;
 	uint64_t max_row_bytes;
 	float *scratch;                 /* what a JSON payload is decoded into */
@@ -27,11 +36,30 @@ struct ingest {
 	void *arg;
 };
 
-/* Takes over `sockets` (one for each conf->ingest entry, bound or connected). 0 or negative errno. */
-int ingest_init(struct ingest *in, struct zloop *zl, void **sockets, const struct conf *conf,
-	struct engine *engine, struct daemon_counters *counters, struct mailbox *mailbox);
+/* Cold. Takes over the socket, whatever happens. NULL = out of memory. */
+struct source *source_new(void *socket, const struct conf_ingest *conf);
+/* Cold. Not while its zsock is open or closing; accepts NULL. */
+void source_free(struct source *source);
+/* Cold. NULL = out of memory. Freeing it frees the sources too. */
+struct source_list *source_list_new(uint32_t count);
+void source_list_free(struct source_list *list);
 
-/* Closes the sockets; libuv lets go of their handles when the loop runs next, and only then may
+/* Main thread. Takes over `sources`, and opens them. 0 or negative errno; then ingest_close and
+ * ingest_fini all the same. */
+int ingest_init(struct ingest *in, struct zloop *zl, struct source_list *sources,
+	const struct conf *conf, struct engine *engine, struct daemon_counters *counters,
+	struct mailbox *mailbox);
+
+/* Takes a source's socket onto the loop, where it waits to be used. 0 or negative errno. */
+int ingest_open(struct ingest *in, struct zloop *zl, struct source *source);
+
+/* Closes it; `on_closed` is called from the loop when the source may be freed. */
+void ingest_close_source(struct source *source, void (*on_closed)(void *arg), void *arg);
+
+/* Uses these sources, all of them open, from now on. Returns the list before. */
+struct source_list *ingest_use(struct ingest *in, struct source_list *sources);
+
+/* Closes all sockets; libuv lets go of their handles when the loop runs next, and only then may
  * ingest_fini free them. */
 void ingest_close(struct ingest *in);
 void ingest_fini(struct ingest *in);

@@ -28,21 +28,30 @@ const char *const topic_words[TOPIC_COUNT] = {
 	[TOPIC_META] = "meta",
 };
 
+bool topic_offered(const struct pipeline *program, enum topic_kind kind)
+{
+	bool spikes = program->out_kind != KIND_VALUES;
+
+	switch (kind) {
+	case TOPIC_SPIKES:
+	case TOPIC_JSON:
+		return spikes;
+	case TOPIC_STATE:
+		return !spikes || program->state_stage >= 0;
+	default:
+		return true;
+	}
+}
+
 static void init_topics(struct stream *s)
 {
-	bool spikes = s->program->out_kind != KIND_VALUES;
-
 	for (int k = 0; k < TOPIC_COUNT; k++) {
 		struct topic *t = &s->topics[k];
 
 		t->size = (uint8_t)snprintf(
 			t->name, sizeof(t->name), "%s/%s/", topic_words[k], s->conf->name);
+		t->offered = topic_offered(s->program, (enum topic_kind)k);
 	}
-	s->topics[TOPIC_SPIKES].offered = spikes;
-	s->topics[TOPIC_JSON].offered = spikes;
-	s->topics[TOPIC_STATE].offered = !spikes || s->program->state_stage >= 0;
-	s->topics[TOPIC_VALUES].offered = true;
-	s->topics[TOPIC_META].offered = true;
 }
 
 /* Zeroed memory, or -ENOMEM noted in *ret. */
@@ -163,7 +172,7 @@ static void add_to_mean(struct stream *s, const float *row, uint32_t first, uint
 	count_merged(s, missing, clamped);
 }
 
-static void take_mean(struct stream *s)
+void stream_take_mean(struct stream *s)
 {
 	for (uint32_t c = 0; c < s->conf->channels; c++) {
 		if (!s->sum_counts[c])
@@ -286,7 +295,7 @@ static bool take_input(struct stream *s, int64_t now_ns)
 		dequeue(s);
 		fresh = true;
 	} else if (s->conf->mode == INPUT_MEAN && fresh) {
-		take_mean(s);
+		stream_take_mean(s);
 	}
 	s->pending = false;
 	if (fresh) {
@@ -380,6 +389,10 @@ void stream_tick(
 		s->restored = false;
 		flags |= SPIKED_RESTORED;
 	}
+	if (s->anew) {
+		s->anew = false;
+		flags |= SPIKED_RESET;
+	}
 	if (s->reset_pending) {
 		pipeline_reset(s->program, s->state, RESET_ALL);
 		s->window_open = false;
@@ -433,6 +446,15 @@ void stream_prefetch_parts(const struct stream *s)
 uint64_t stream_tick_after(uint64_t next, uint32_t from_ns, uint32_t to_ns)
 {
 	return next ? (next - 1) * from_ns / to_ns + 1 : 0;
+}
+
+void stream_join(struct stream *s, uint64_t tick)
+{
+	if (s->next_tick <= tick)
+		return;
+	s->fresh_tick += tick - s->next_tick; /* as long ago as before; it may wrap */
+	s->next_tick = tick;
+	pipeline_set_tick(s->state, tick);
 }
 
 void stream_reset(struct stream *s)

@@ -38,6 +38,9 @@ struct topic {
 	uint64_t seq;
 };
 
+/* Any loop. True if a stream with that program has the topic at all. */
+bool topic_offered(const struct pipeline *program, enum topic_kind kind);
+
 struct group;
 
 struct stream {
@@ -78,6 +81,7 @@ struct stream {
 	bool window_absent; /* the window began without a fresh row */
 	bool reset_pending; /* the next tick clears the state first */
 	bool restored;      /* the next tick is the first after a snapshot was put in force */
+	bool anew;          /* the next tick is the first of a state that was made anew */
 
 	uint8_t wanted; /* bit k: topics[k] is; what the topics themselves say, in the lines of
 			     * cache that a tick needs anyway */
@@ -129,8 +133,14 @@ void stream_tick(
  * after the last when it ticks every `to_ns`. */
 uint64_t stream_tick_after(uint64_t next, uint32_t from_ns, uint32_t to_ns);
 
+/* Hot. The stream's next tick is `tick`, or a later one: also if it has ticked at that time before. */
+void stream_join(struct stream *s, uint64_t tick);
+
 /* Hot. Clears the state between two ticks; the next one is flagged. Input is kept. */
 void stream_reset(struct stream *s);
+
+/* Hot. Mode mean: what rows have come since the last tick becomes the newest values. */
+void stream_take_mean(struct stream *s);
 
 /* Hot. Puts another program of the same layout in force; returns the old one. */
 struct pipeline *stream_swap_program(struct stream *s, struct pipeline *program);

@@ -21,6 +21,9 @@ enum order_kind {
 	ORDER_STATUS,       /* object: struct blob to publish on status/; back: the same */
 	ORDER_TAKE_COPY,    /* stream, object: struct stream_copy to fill, number = its bytes */
 	ORDER_PUT_COPY,     /* stream, object: struct stream_copy; back: what was there before */
+	ORDER_PREPARE,      /* object: struct turnover; back: the same */
+	ORDER_UNDO,         /* likewise: takes the preparation back */
+	ORDER_TURN_OVER,    /* likewise: puts it in force; back: with what was swapped out */
 };
 
 struct order {

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A drain's share of one socket: enough to keep up, short enough not to delay a tick. */
 #define BUDGET_MESSAGES 64
@@ -187,6 +188,51 @@ void zsock_resume(struct zsock *z)
 	uv_idle_start(&z->zloop->idle, on_idle); /* what came in the meantime has no wake-up left */
 }
 
+static void allow_ipv6(void *socket, const char *endpoint)
+{
+	int on = 1;
+
+	if (strchr(endpoint, '['))
+		zmq_setsockopt(socket, ZMQ_IPV6, &on, sizeof(on));
+}
+
+int zsock_connect(void *socket, const char *endpoint)
+{
+	allow_ipv6(socket, endpoint);
+	return zmq_connect(socket, endpoint) ? -zmq_errno() : 0;
+}
+
+int zsock_listen(void *socket, struct listener *at)
+{
+	size_t size = sizeof(at->bound);
+
+	allow_ipv6(socket, at->endpoint);
+	if (zmq_bind(socket, at->endpoint))
+		return -zmq_errno();
+	return zmq_getsockopt(socket, ZMQ_LAST_ENDPOINT, at->bound, &size) ? -zmq_errno() : 0;
+}
+
+int zsock_unlisten(void *socket, struct listener *at, int linger_ms)
+{
+	int ret, before;
+	size_t size = sizeof(before);
+
+	zmq_getsockopt(socket, ZMQ_LINGER, &before, &size);
+	zmq_setsockopt(socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
+	ret = zmq_unbind(socket, at->bound) ? -zmq_errno() : 0;
+	zmq_setsockopt(socket, ZMQ_LINGER, &before, sizeof(before));
+	at->bound[0] = '\0';
+	return ret;
+}
+
+static void on_close(uv_handle_t *poll)
+{
+	struct zsock *z = poll->data;
+
+	if (z->on_closed)
+		z->on_closed(z);
+}
+
 void zsock_close(struct zsock *z, int linger_ms)
 {
 	struct zsock **link = &z->zloop->sockets;
@@ -196,7 +242,7 @@ void zsock_close(struct zsock *z, int linger_ms)
 	if (*link)
 		*link = z->next;
 	uv_poll_stop(&z->poll);
-	uv_close((uv_handle_t *)&z->poll, NULL);
+	uv_close((uv_handle_t *)&z->poll, on_close);
 	zmq_setsockopt(z->socket, ZMQ_LINGER, &linger_ms, sizeof(linger_ms));
 	zmq_close(z->socket);
 	z->socket = NULL;

@@ -30,7 +30,15 @@ struct zsock {
 	zsock_on_message on_message;
 	void *data; /* the owner's */
 	bool paused;
-	bool discarding; /* the rest of a message of too many parts */
+	bool discarding;                    /* the rest of a message of too many parts */
+	void (*on_closed)(struct zsock *z); /* or NULL; see zsock_close */
+};
+
+/* Where a socket listens. */
+#define ZSOCK_BOUND_MAX 256
+struct listener {
+	const char *endpoint;        /* as configured; borrowed */
+	char bound[ZSOCK_BOUND_MAX]; /* as ZeroMQ has resolved it; "" = not yet */
 };
 
 struct zloop {
@@ -46,6 +54,18 @@ int zloop_init(struct zloop *zl, uv_loop_t *loop);
 /* Takes over `socket` (a zmq socket that is bound or connected already). */
 int zsock_init(struct zsock *z, struct zloop *zl, void *socket, zsock_on_message fn, void *data);
 
+/* A socket goes to another thread: ZeroMQ wants a full fence on both sides. */
+static inline void zsock_change_thread(void)
+{
+	__sync_synchronize();
+}
+
+/* Any thread that owns the ZeroMQ socket. Listens, or stops to: connections that came in there then
+ * end, what is queued for them within `linger_ms`. 0, or ZeroMQ's error as a negative number. */
+int zsock_listen(void *socket, struct listener *at);
+int zsock_connect(void *socket, const char *endpoint);
+int zsock_unlisten(void *socket, struct listener *at, int linger_ms);
+
 /* Drains every socket that is not paused, within the budget. True if something is left. */
 bool zloop_drain(struct zloop *zl);
 
@@ -53,7 +73,7 @@ bool zloop_drain(struct zloop *zl);
 void zsock_pause(struct zsock *z);
 void zsock_resume(struct zsock *z);
 
-/* Stops polling; the zmq socket is closed with this linger. Run the loop once more afterwards, so
- * that libuv lets go of the handles. */
+/* Stops polling; the zmq socket is closed with this linger. Run the loop once more afterwards, so that
+ * libuv lets go of the handles: when it has, on_closed is called, and the zsock may be freed. */
 void zsock_close(struct zsock *z, int linger_ms);
 void zloop_close(struct zloop *zl);

@@ -76,6 +76,15 @@ void keeper_start(struct keeper *k)
 	uv_timer_start(&k->timer, on_timer, every_ms, every_ms);
 }
 
+void keeper_change(struct keeper *k, const struct conf_state *state)
+{
+	int64_t before_ns = k->conf.state->every_ns;
+
+	k->conf.state = state;
+	if (state->every_ns != before_ns)
+		keeper_start(k);
+}
+
 static int add_errand(
 	struct keeper *k, enum errand_kind kind, const char *name, const struct keeper_asker *asker)
 {

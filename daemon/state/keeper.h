@@ -82,6 +82,9 @@ bool keeper_is_on(const struct keeper *k);
 void keeper_restore_at_start(struct keeper *k);
 void keeper_start(struct keeper *k);
 
+/* `state`, which takes the old one's place, says how often now; it names the same folder. */
+void keeper_change(struct keeper *k, const struct conf_state *state);
+
 /* All streams, or the one that is named. 0 and the asker will hear, or -EBUSY or -ENOMEM. */
 int keeper_save(struct keeper *k, const char *name, const struct keeper_asker *asker);
 int keeper_restore(struct keeper *k, const char *name, const struct keeper_asker *asker);

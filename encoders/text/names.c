@@ -62,6 +62,15 @@ int names_put(struct names *names, const char *name, uint32_t number, uint32_t *
 	return 1;
 }
 
+bool names_find(const struct names *names, const char *name, uint32_t *number)
+{
+	const struct name_slot *slot = names->count ? find(names, name) : NULL;
+	if (!slot || !slot->name)
+		return false;
+	*number = slot->number;
+	return true;
+}
+
 void names_fini(struct names *names)
 {
 	free(names->slots);

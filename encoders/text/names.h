@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -15,5 +16,8 @@ struct names {
 /* 1 = the name is new and now there with `number`; 0 = it was there, *first is its number;
  * -ENOMEM. */
 int names_put(struct names *names, const char *name, uint32_t number, uint32_t *first);
+
+/* True if the name is there; *number is its. */
+bool names_find(const struct names *names, const char *name, uint32_t *number);
 
 void names_fini(struct names *names);

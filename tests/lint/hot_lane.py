@@ -26,7 +26,9 @@ COLD = {
                                    "kernels_check_env": "start"},
     "daemon/loop/zsock.c": {"take_breath": "under a flood, 50 us every 100 ms, on purpose"},
     "daemon/flow/hot.c": {"hot_stop": "the main thread, which waits for the end of the loop"},
-    "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_fini": "end"},
+    "daemon/flow/ingest.c": {"ingest_init": "start", "ingest_fini": "end", **dict.fromkeys(
+        ("source_new", "source_free", "source_list_new", "source_list_free"),
+        "the cold loop makes and frees sources")},
     "daemon/flow/publish.c": {"publisher_init": "start", "publisher_close": "end",
                               "init_part": "no memory for a message: nothing else can be done"},
     "daemon/flow/stream.c": dict.fromkeys(

@@ -32,6 +32,7 @@ static const struct {
 	{"realtime: {priority: 5}\n", TOP_REALTIME},
 	{"realtime: {cpu: 0}\n", TOP_REALTIME},
 	{"realtime: {lock_memory: true}\n", TOP_REALTIME},
+	{"state: {dir: /tmp/x, every: 5 s}\n", TOP_STATE},
 };
 
 static struct conf *load_with(const char *more)
@@ -82,17 +83,18 @@ static void test_a_key_that_needs_a_restart_is_a_fault_at_its_place(void **state
 	(void)state;
 	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
 		const struct param *row = &top_keys[keys[i].key].row;
+		const char *within = keys[i].key == TOP_STATE ? "state.dir" : NULL;
 		struct conf_faults faults = {0};
 		char text[1000];
 		struct conf *conf;
 
 		snprintf(text, sizeof(text), "# one\n%s" STREAMS, keys[i].text);
 		conf = reload_text(text, plain, &faults);
-		if (!conf != !!(row->flags & PARAM_RESTART))
+		if (!conf != (row->flags & PARAM_RESTART || within))
 			fail_msg("%s: %s", keys[i].text, conf ? "was taken" : faults.items[0].text);
 		if (!conf) {
 			assert_int_equal(faults.errors, 1);
-			assert_string_equal(faults.items[0].path, row->name);
+			assert_string_equal(faults.items[0].path, within ? within : row->name);
 			assert_int_equal(faults.items[0].line, 2);
 			assert_non_null(strstr(faults.items[0].text, "restart"));
 		}
@@ -104,13 +106,19 @@ static void test_a_key_that_needs_a_restart_is_a_fault_at_its_place(void **state
 
 static void test_a_key_that_is_gone_is_a_fault_too(void **state)
 {
-	struct conf *running = load_with("clock: data\n");
+	struct conf *running = load_with("clock: data\nstate: {dir: /tmp/x}\n"), *again;
 	struct conf_faults faults = {0};
 
 	(void)state;
+	again = reload_text(
+		"clock: data\nstate: {dir: /tmp/x, every: 3 s}\n" STREAMS, running, &faults);
+	assert_non_null(again);
+	assert_false(conf_same_key(again, running, TOP_STATE));
+	conf_free(again);
 	assert_null(reload_text(STREAMS, running, &faults));
-	assert_int_equal(faults.errors, 1);
+	assert_int_equal(faults.errors, 2);
 	assert_string_equal(faults.items[0].path, "clock");
+	assert_string_equal(faults.items[1].path, "state");
 	conf_faults_fini(&faults);
 	conf_free(running);
 }
