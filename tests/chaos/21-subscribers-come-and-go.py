@@ -7,66 +7,16 @@ SPDX-License-Identifier: Apache-2.0
 import time
 
 import chaos as c
+import rude
 from chaos import h
-import zmq
 
 COUNT = 1000
 CONFIG = {**c.PATIENT, "streams": [h.stream("stays", 4), h.stream("large", 4096, dt="2 ms"), h.stream("other", 16)]}
-LONG_TOPIC = b"\1values/" + b"x" * 300
-
-
-def orderly(daemon, _):
-    """A whole library's socket, closed as it should be."""
-    context = zmq.Context()
-    sub = context.socket(zmq.SUB)
-    sub.connect(daemon.publish)
-    sub.subscribe("spikes/other/")
-    sub.poll(20)
-    context.destroy(0)
-
-
-def silent(daemon, _):
-    c.connect(daemon.publish).close()
-
-
-def greeting_in_part(daemon, random):
-    raw = c.connect(daemon.publish)
-    raw.sendall(c.GREETING[:random.randrange(1, 64)])
-    raw.close()
-
-
-def after_the_handshake(daemon, random):
-    raw = c.speak(daemon.publish, b"SUB")
-    (c.reset if random.random() < 0.5 else type(raw).close)(raw)
-
-
-def within_a_subscription(daemon, random):
-    raw = c.speak(daemon.publish, b"SUB")
-    raw.sendall(c.part(b"\1spikes/other/") + c.part(LONG_TOPIC)[:random.randrange(1, 100)])
-    raw.close()
-
-
-def within_a_frame_to_it(daemon, random):
-    raw = c.speak(daemon.publish, b"SUB")
-    raw.sendall(c.part(b"\1values/large/"))
-    raw.recv(random.randrange(1, 5000))
-    c.reset(raw)
-
-
-def with_many_topics(daemon, random):
-    raw = c.speak(daemon.publish, b"SUB")
-    raw.sendall(b"".join(c.part(b"\1" + random.choice([b"spikes/", b"values/large/", b"meta/", b"nothing"]) + b"%d" % i)
-                         for i in range(50)) + c.part(b"\1json/other/"))
-    c.reset(raw)
-
-
-WAYS = (orderly, silent, greeting_in_part, after_the_handshake, within_a_subscription, within_a_frame_to_it,
-        with_many_topics)
 
 
 def come_and_go(daemon, random, count):
     for _ in range(count):
-        random.choice(WAYS)(daemon, random)
+        rude.visit(daemon, random)
 
 
 def a_thousand():

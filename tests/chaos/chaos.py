@@ -63,6 +63,19 @@ def port_of(endpoint):
     return int(endpoint.rsplit(":", 1)[1])
 
 
+def in_namespaces(*kinds):
+    """Runs this test anew with mounts ("mount") or a network ("net") of its own, which nothing outside sees. Ends the
+    test as skipped where that is not allowed."""
+    if os.environ.get("CHAOS_NAMESPACES"):
+        return
+    flags = [f"--{kind}" for kind in kinds] + ([] if os.geteuid() == 0 else ["--map-root-user"])
+    if subprocess.run(["unshare", *flags, "true"], capture_output=True).returncode:
+        print(f"{Path(sys.argv[0]).name}: skipped: unshare {' '.join(flags)} is not allowed here")
+        sys.exit(0)
+    os.environ["CHAOS_NAMESPACES"] = "yes"
+    os.execvp("unshare", ["unshare", *flags, sys.executable, *sys.argv])
+
+
 # Witnesses
 
 
@@ -219,11 +232,12 @@ print(json.dumps(seen), flush=True)
 
 
 class Reader:
-    """A subscriber in a process of its own, which can be stopped and goes on later; `pause` slows it."""
+    """A subscriber in a process of its own, which can be stopped and goes on later; `pause` slows it,
+    `prefix` is a command that runs it elsewhere."""
 
-    def __init__(self, endpoint, *topics, hwm=10, pause=0.0):
+    def __init__(self, endpoint, *topics, hwm=10, pause=0.0, prefix=()):
         self.process = subprocess.Popen(
-            [sys.executable, "-c", READER, endpoint, str(hwm), str(pause), *topics],
+            [*prefix, sys.executable, "-c", READER, endpoint, str(hwm), str(pause), *topics],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
         self.process.stdout.readline()
 
