@@ -33,6 +33,7 @@ struct attempt {
 	struct socket_plan sockets;
 	struct turnover turnover;
 	unsigned retries;
+	bool keys[TOP_KEYS]; /* that say something else */
 	json_t *report;
 };
 
@@ -183,7 +184,8 @@ static void on_turned_over(struct reload *r)
 	struct attempt *a = r->attempt;
 
 	a->merge.set = a->turnover.set;
-	merge_bury(&a->merge, r->registry, r->keeper);
+	merge_settle(&a->merge, r->registry);
+	a->report = report_changes(&a->merge, &a->sockets, a->keys);
 	keeper_change(r->keeper, &(*r->conf)->state);
 	report_log((*r->conf)->path, a->report);
 	if (a->caller)
@@ -226,13 +228,13 @@ static bool build(struct reload *r, struct conf_faults *faults)
 {
 	struct attempt *a = r->attempt;
 	const struct conf *running = *r->conf;
-	bool keys[TOP_KEYS], scratch;
+	bool scratch;
 
 	if (!read_file(a, running, faults) || merge_init(&a->merge, r->registry, a->conf, faults))
 		return false;
 	for (enum top_key k = 0; k < TOP_KEYS; k++)
-		keys[k] = !conf_same_key(running, a->conf, k);
-	scratch = keys[TOP_MAX_ROW_BYTES];
+		a->keys[k] = !conf_same_key(running, a->conf, k);
+	scratch = a->keys[TOP_MAX_ROW_BYTES];
 	if (scratch)
 		a->turnover.scratch =
 			calloc(rows_scratch_floats(a->conf->max_row_bytes), sizeof(float));
@@ -241,7 +243,6 @@ static bool build(struct reload *r, struct conf_faults *faults)
 		faults_error(faults, place_whole(), "not enough memory");
 		return false;
 	}
-	a->report = report_changes(&a->merge, &a->sockets, keys);
 	return true;
 }
 

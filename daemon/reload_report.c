@@ -78,7 +78,7 @@ static void list_streams(const struct merge *m, json_t *out)
 	for (uint32_t i = 0; i < m->removed_count; i++)
 		json_array_append_new(removed, json_string(m->removed[i].conf->name));
 	for (uint32_t i = 0; i < m->next.count; i++) {
-		const char *name = m->next.entries[i].conf->name;
+		const char *name = m->fates[i].stream;
 
 		switch (m->fates[i].fate) {
 		case FATE_KEPT:

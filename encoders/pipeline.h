@@ -30,14 +30,11 @@ int pipeline_spec_set(struct pipeline_spec *spec, unsigned index, const char *ke
 /* What tells two specifications apart. */
 enum spec_change {
 	SPEC_SAME,
-	SPEC_LIVE,  /* values of parameters that may change between two ticks without a reset */
-	SPEC_OTHER, /* stages, or parameters that may not */
+	SPEC_LIVE,  /* values of parameters that may change between two ticks */
+	SPEC_OTHER, /* stages, or other parameters: a state may not fit */
 };
 enum spec_change pipeline_spec_compare(
 	const struct pipeline_spec *a, const struct pipeline_spec *b);
-
-/* True if some stage draws random numbers from its stream's seed. */
-bool pipeline_spec_uses_seed(const struct pipeline_spec *spec);
 
 size_t pipeline_spec_count(const struct pipeline_spec *spec);
 const struct encoder_class *pipeline_spec_class(const struct pipeline_spec *spec, unsigned index);
@@ -81,6 +78,10 @@ bool pipeline_same_layout(const struct pipeline *a, const struct pipeline *b);
 struct pipeline_state;
 struct pipeline_state *pipeline_state_new(const struct pipeline *p);
 void pipeline_state_free(struct pipeline_state *s); /* accepts NULL */
+
+/* Hot. True if a state that was made for a program of the same layout, but with other parameters, is one
+ * that this program can live with. Looks at all of it. */
+bool pipeline_state_fits(const struct pipeline *p, const struct pipeline_state *s);
 
 /* Hot. Puts all stages into their first condition; RESET_ALL also sets the tick number to 0. */
 void pipeline_reset(const struct pipeline *p, struct pipeline_state *s, enum reset_scope scope);

@@ -232,14 +232,3 @@ enum spec_change pipeline_spec_compare(const struct pipeline_spec *a, const stru
 	}
 	return change;
 }
-
-bool pipeline_spec_uses_seed(const struct pipeline_spec *spec)
-{
-	for (uint32_t i = 0; i < spec->count; i++) {
-		const struct param *rows = spec->stages[i].class->params;
-		const struct param *row = rows ? param_find(rows, "seed") : NULL;
-		if (row && !spec->stages[i].values[row - rows].present)
-			return true;
-	}
-	return false;
-}

@@ -97,6 +97,16 @@ void pipeline_reset(const struct pipeline *p, struct pipeline_state *s, enum res
 		s->tick = 0;
 }
 
+bool pipeline_state_fits(const struct pipeline *p, const struct pipeline_state *s)
+{
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct stage *st = &p->stages[i];
+		if (st->class->check && st->class->check(st, s->slots[i].block))
+			return false;
+	}
+	return true;
+}
+
 void pipeline_set_tick(struct pipeline_state *s, uint64_t tick)
 {
 	s->tick = tick;

@@ -7,6 +7,7 @@
 #include "encoders/text/names.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ static int make_room(struct merge *m, const struct registry *r, const struct con
 
 static void append(struct merge *m, const struct entry *e, struct merge_fate fate)
 {
+	snprintf(fate.stream, sizeof(fate.stream), "%s", e->conf->name);
 	m->fates[m->next.count] = fate;
 	m->next.entries[m->next.count++] = *e;
 }
@@ -51,13 +53,15 @@ static int turn(struct merge *m, struct registry *r, const struct entry *e,
 	}
 	if (registry_draft(r, conf, &next, f))
 		return f->code;
-	fate.fate = change == CONF_KEEPS ? FATE_CHANGED : FATE_ANEW;
-	if (change == CONF_KEEPS && !pipeline_same_layout(e->program, next.program)) {
+	fate.fate = change == CONF_ANEW ? FATE_ANEW : FATE_CHANGED;
+	if (change != CONF_ANEW && !pipeline_same_layout(e->program, next.program)) {
 		fate.fate = FATE_ANEW;
 		fate.why = stream_keys[STREAM_ENCODE].row.name;
 	}
-	m->turns[m->turn_count++] = (struct stream_turn){
-		.stream = e->stream, .draft = next.stream, .keep = fate.fate == FATE_CHANGED};
+	m->turns[m->turn_count++] = (struct stream_turn){.stream = e->stream,
+		.draft = next.stream,
+		.keep = fate.fate == FATE_CHANGED,
+		.check = fate.fate == FATE_CHANGED && change == CONF_CHECK};
 	next.stream = e->stream;
 	append(m, &next, fate);
 	return 0;
@@ -244,15 +248,25 @@ void merge_commit(struct merge *m, struct registry *r)
 	m->in_force = true;
 }
 
-void merge_bury(struct merge *m, struct registry *r, struct keeper *keeper)
+static void note_anew(struct merge_fate *fate, const struct stream_turn *turn)
 {
-	for (uint32_t i = 0; i < m->removed_count; i++) {
+	if (turn->keep)
+		return;
+	if (fate->fate == FATE_CHANGED) /* the new program could not live with the state */
+		fate->why = stream_keys[STREAM_ENCODE].row.name;
+	fate->fate = FATE_ANEW;
+	turn->stream->kept.restored_real_ns = 0;
+}
+
+void merge_settle(struct merge *m, struct registry *r)
+{
+	uint32_t turned = 0;
+
+	for (uint32_t i = 0; i < m->removed_count; i++)
 		registry_bury(r, m->removed[i].stream);
-		keeper_forget(keeper, m->removed[i].conf->name);
-	}
-	for (uint32_t i = 0; i < m->turn_count; i++)
-		if (!m->turns[i].keep)
-			m->turns[i].stream->kept.restored_real_ns = 0;
+	for (uint32_t i = 0; i < m->next.count; i++)
+		if (m->fates[i].fate == FATE_CHANGED || m->fates[i].fate == FATE_ANEW)
+			note_anew(&m->fates[i], &m->turns[turned++]);
 }
 
 void merge_fini(struct merge *m)

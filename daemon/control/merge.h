@@ -22,7 +22,8 @@ struct merge {
 	struct merge_fate {
 		enum fate fate;
 		const char *why; /* the key, of FATE_ANEW */
-	} * fates;               /* one an entry */
+		char stream[SPIKED_NAME_MAX + 1];
+	} * fates; /* one an entry */
 	struct entry *removed;
 	uint32_t removed_count;
 	struct stream_turn *turns; /* FATE_CHANGED and FATE_ANEW, for the hot loop */
@@ -38,8 +39,8 @@ int merge_init(struct merge *m, struct registry *r, struct conf *conf, struct co
 /* The set and the turns have been ordered: the registry is now what they make of it. */
 void merge_commit(struct merge *m, struct registry *r);
 
-/* They are in force: of removed streams the counts are kept, and their snapshots go. */
-void merge_bury(struct merge *m, struct registry *r, struct keeper *keeper);
+/* They are in force: the fates are known for sure, and the counts of removed streams are kept. */
+void merge_settle(struct merge *m, struct registry *r);
 
 /* Frees what is not used: what was built, or after merge_commit what it replaces. */
 void merge_fini(struct merge *m);

@@ -454,7 +454,6 @@ void stream_join(struct stream *s, uint64_t tick)
 		return;
 	s->fresh_tick += tick - s->next_tick; /* as long ago as before; it may wrap */
 	s->next_tick = tick;
-	pipeline_set_tick(s->state, tick);
 }
 
 void stream_reset(struct stream *s)

@@ -74,10 +74,9 @@ static void change_topics(struct stream *s, const struct stream *draft)
 
 void stream_change(struct stream *s, struct stream *draft, bool keep)
 {
-	uint32_t was_ns = s->conf->dt_ns;
+	uint32_t was_ns = s->conf->dt_ns, window = s->conf->window;
 
-	assert(!keep || (was_ns == draft->conf->dt_ns && s->conf->window == draft->conf->window &&
-				pipeline_same_layout(s->program, draft->program)));
+	assert(!keep || pipeline_same_layout(s->program, draft->program));
 	change_input(s, draft);
 	change_topics(s, draft);
 	SWAP(s->conf, draft->conf);
@@ -87,6 +86,8 @@ void stream_change(struct stream *s, struct stream *draft, bool keep)
 	s->fresh = true;
 	if (was_ns != s->conf->dt_ns)
 		change_dt(s, was_ns, s->conf->dt_ns);
+	if (window != s->conf->window)
+		s->window_open = false; /* the next tick opens one */
 	if (keep)
 		return;
 	SWAP(s->state, draft->state);

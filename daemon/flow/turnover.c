@@ -67,10 +67,17 @@ static void change_sockets(struct turnover *c, const struct turnover_site *at)
 	c->scratch = scratch;
 }
 
+static void turn(struct stream_turn *t)
+{
+	if (t->check)
+		t->keep &= pipeline_state_fits(t->draft->program, t->stream->state);
+	stream_change(t->stream, t->draft, t->keep);
+}
+
 void turnover_make(struct turnover *c, const struct turnover_site *at)
 {
 	for (uint32_t i = 0; i < c->turn_count; i++)
-		stream_change(c->turns[i].stream, c->turns[i].draft, c->turns[i].keep);
+		turn(&c->turns[i]);
 	at->engine->conf = engine_conf_of(c->conf);
 	c->set = engine_swap(at->engine, c->set);
 	change_sockets(c, at);

@@ -12,7 +12,8 @@
 /* A stream that goes on as something else, see stream_change. */
 struct stream_turn {
 	struct stream *stream, *draft;
-	bool keep;
+	bool keep;  /* the state, if it is of any use; back: it was */
+	bool check; /* whether the new program can live with it */
 };
 
 struct turnover {

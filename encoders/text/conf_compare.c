@@ -27,20 +27,14 @@ static bool same_shape(const struct conf_stream *a, const struct conf_stream *b)
 	       (!a->dims || memcmp(a->shape, b->shape, a->dims * sizeof(*a->shape)) == 0);
 }
 
-/* The key that leaves nothing for the old state to mean, or NULL. */
-static const char *breaks(
-	const struct conf_stream *a, const struct conf_stream *b, enum spec_change spec)
+/* The key that leaves nothing for the old state to mean, or NULL. Another dt or seed does not: a state
+ * counts ticks, and what was drawn was drawn. */
+static const char *breaks(const struct conf_stream *a, const struct conf_stream *b)
 {
 	if (a->channels != b->channels)
 		return stream_keys[STREAM_CHANNELS].row.name;
-	if (a->dt_ns != b->dt_ns)
-		return stream_keys[STREAM_DT].row.name;
-	if (a->window != b->window)
+	if (!a->window != !b->window)
 		return stream_keys[STREAM_WINDOW].row.name;
-	if (spec == SPEC_OTHER)
-		return stream_keys[STREAM_ENCODE].row.name;
-	if (a->seed != b->seed && pipeline_spec_uses_seed(b->spec))
-		return stream_keys[STREAM_SEED].row.name;
 	return NULL;
 }
 
@@ -61,8 +55,12 @@ enum conf_change conf_stream_compare(
 	const struct conf_stream *a, const struct conf_stream *b, const char **why)
 {
 	enum spec_change spec = pipeline_spec_compare(a->spec, b->spec);
-	*why = breaks(a, b, spec);
+	*why = breaks(a, b);
 	if (*why)
-		return CONF_COLD;
-	return spec == SPEC_SAME && same_input(a, b) && same_looks(a, b) ? CONF_SAME : CONF_KEEPS;
+		return CONF_ANEW;
+	if (spec == SPEC_OTHER || a->window != b->window || a->dt_ns != b->dt_ns)
+		return CONF_CHECK;
+	return spec == SPEC_SAME && a->seed == b->seed && same_input(a, b) && same_looks(a, b)
+		       ? CONF_SAME
+		       : CONF_LIVE;
 }

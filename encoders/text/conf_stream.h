@@ -51,10 +51,11 @@ void conf_stream_free(struct conf_stream *stream); /* accepts NULL */
 /* What becomes of a running stream when its description changes. */
 enum conf_change {
 	CONF_SAME,  /* nothing: the two say the same */
-	CONF_KEEPS, /* it goes on with its state, if its programs have the same layout */
-	CONF_COLD,  /* its state would mean nothing: it begins anew */
+	CONF_LIVE,  /* it goes on with its state, if its programs have the same layout */
+	CONF_CHECK, /* likewise, if the new program can live with the state */
+	CONF_ANEW,  /* its state would mean nothing: it begins anew */
 };
-/* `a` and `b` have one name. *why = the key that makes it COLD, else NULL. */
+/* `a` and `b` have one name. *why = the key because of which it is ANEW, else NULL. */
 enum conf_change conf_stream_compare(
 	const struct conf_stream *a, const struct conf_stream *b, const char **why);
 
