@@ -87,20 +87,29 @@ static const char *range_text(const struct param *row, char *buf, size_t size)
 	return buf;
 }
 
+/* What must be greater than 0 must be so as the float32 that encoders make of it. */
+static bool is_too_small(const struct param *row, double value)
+{
+	return row->min == 0 && row->flags & PARAM_MIN_OPEN && value > 0 && (float)value == 0;
+}
+
 static bool in_range(const struct param *row, double value)
 {
 	if (row->min == 0 && row->max == 0)
 		return true;
 	if (value < row->min || (value == row->min && row->flags & PARAM_MIN_OPEN))
 		return false;
+	if (is_too_small(row, value))
+		return false;
 	return !(value > row->max || (value == row->max && row->flags & PARAM_MAX_OPEN));
 }
 
-static int range_fault(const struct param *row, const char *text, struct fault *f)
+static int range_fault(const struct param *row, const char *text, double value, struct fault *f)
 {
 	char range[128];
-	return fault_set(
-		f, -EINVAL, "must be %s, not " SHOWN, range_text(row, range, sizeof(range)), text);
+	return fault_set(f, -EINVAL, "must be %s, not " SHOWN "%s",
+		range_text(row, range, sizeof(range)), text,
+		is_too_small(row, value) ? ", which is 0 as a float32" : "");
 }
 
 static bool same_word(const char *text, const char *word)
@@ -156,17 +165,18 @@ static int parse_item(const struct param *row, const char *text, double *number,
 	case PARAM_NUMBER:
 		err = quantity_number(text, row->unit, number, f);
 		if (!err && !in_range(row, *number))
-			err = range_fault(row, text, f);
+			err = range_fault(row, text, *number, f);
 		break;
 	case PARAM_COUNT: {
 		double signed_value;
 		if (quantity_count(text, row->unit, integer, f) == 0) {
 			if (!in_range(row, (double)*integer))
-				err = range_fault(row, text, f);
+				err = range_fault(row, text, (double)*integer, f);
 		} else if ((row->min != 0 || row->max != 0) &&
 			   quantity_number(text, row->unit, &signed_value, NULL) == 0 &&
 			   !in_range(row, signed_value)) {
-			err = range_fault(row, text, f); /* says more than "not a whole number" */
+			err = range_fault(row, text, signed_value,
+				f); /* says more than "not a whole number" */
 		} else {
 			err = -EINVAL;
 		}

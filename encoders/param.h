@@ -35,7 +35,7 @@ enum param_flag {
 	PARAM_NO_EFFECT = 4,   /* accepted for Norse's sake, does not change the output */
 	PARAM_AUTO = 8,        /* the word "auto" is accepted */
 	PARAM_OPTIONAL = 16,   /* may be left out although `preset` is NULL */
-	PARAM_MIN_OPEN = 32,   /* the minimum itself is refused */
+	PARAM_MIN_OPEN = 32,   /* the minimum is refused; if 0, what is 0 as a float32 too */
 	PARAM_MAX_OPEN = 64,   /* the maximum itself is refused */
 	PARAM_LIST = 128,    /* a list as long as one likes, that has nothing to do with channels */
 	PARAM_RESTART = 256, /* of the daemon's own keys: a reload cannot change it */

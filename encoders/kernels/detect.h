@@ -239,7 +239,7 @@ FLAT void derive_word(const struct change *rule, size_t at, float *restrict befo
 		bool sample = is_finite(x[at + i]);
 		before[at + i] = sample ? x[at + i] : before[at + i];
 		marks.up[i] = sample & (d >= theta);
-		marks.down[i] = sample & (d <= -theta);
+		marks.down[i] = sample & (d <= -theta) & !(d >= theta); /* theta 0 is both */
 	}
 	on[at / WORD_LINES] = pack(marks.up);
 	if (minus)

@@ -166,6 +166,12 @@ static void test_numbers_keep_to_their_range(void **unused)
 	assert_refused(&rate, "-1 Hz", "from 0 to 1000 Hz");
 	assert_int_equal(parse(&tau, "1 us", &v, &f), 0);
 	assert_refused(&tau, "0 ms", "greater than 0 s");
+	/* The least float32 is 2^-149 = 1.4e-45; what is nearer to 0 than to it is 0. */
+	assert_int_equal(parse(&tau, "1.4e-45", &v, &f), 0);
+	assert_int_equal(parse(&tau, "0x1.000001p-150", &v, &f), 0);
+	assert_refused(&tau, "0x1p-150", "greater than 0 s, not 0x1p-150, which is 0 as a float32");
+	assert_refused(&tau, "1e-50", "0 as a float32");
+	assert_int_equal(parse(&share, "1e-50", &v, &f), 0); /* 0 would do */
 	assert_int_equal(parse(&share, "0", &v, &f), 0);
 	assert_refused(&share, "1", "at least 0 and less than 1");
 	assert_refused(&share, "x", "auto");
