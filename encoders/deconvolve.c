@@ -141,8 +141,8 @@ void deconvolve_prepare(struct stage *st)
 	make_taps(st, taps);
 	*d = (struct deconvolution){.f = count, .taps = taps};
 	if (is_listed(st)) {
-		st->values[DECONVOLVE_F].present = false; /* their presets say nothing then */
-		st->values[DECONVOLVE_CUTOFF].present = false;
+		stage_unset(st, DECONVOLVE_F);
+		stage_unset(st, DECONVOLVE_CUTOFF);
 	}
 	if (!has_theta(st))
 		return;

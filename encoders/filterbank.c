@@ -276,9 +276,11 @@ static void filterbank_prepare(struct stage *st)
 	}
 	*bank = (struct sections){n, count, rows[0], rows[1], rows[2], rows[3], rows[4]};
 	if (is_listed(st)) {
-		st->values[BANDS].present = false; /* their presets say nothing then */
-		st->values[SCALE].present = false;
+		stage_unset(st, BANDS);
+		stage_unset(st, SCALE);
 	}
+	if (st->values[DESIGN].integer == DESIGN_GAMMATONE)
+		stage_unset(st, ORDER);
 }
 
 static void filterbank_reset(const struct stage *st, void *state, enum reset_scope scope)

@@ -152,7 +152,7 @@ void membrane_prepare(struct stage *st)
 {
 	struct membrane *m = st->consts;
 	if (st->values[TAU_MEM].present)
-		st->values[TAU_MEM_INV].present = false; /* its preset says nothing then */
+		stage_unset(st, TAU_MEM_INV);
 	m->each = lists_any(st);
 	if (!m->each) {
 		m->rule = (struct lif_rule){

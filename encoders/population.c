@@ -292,6 +292,8 @@ static void population_prepare(struct stage *st)
 		t->centres = centres;
 		centres += p->n;
 	}
+	if (p->natural)
+		stage_unset(st, SCALE);
 }
 
 /* out[i] = t of x and centre i. `out` may be `centres`. */

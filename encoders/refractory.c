@@ -91,7 +91,7 @@ static void refractory_prepare(struct stage *st)
 	struct silence *silence = st->consts;
 	*silence = (struct silence){0};
 	if (st->values[TIME].present)
-		st->values[TICKS].present = false; /* its preset says nothing then */
+		stage_unset(st, TICKS);
 	if (!stage_listed(st, TIME)) {
 		silence->ticks = (uint32_t)ticks_of(st, 0);
 		return;

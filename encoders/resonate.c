@@ -202,6 +202,8 @@ static void resonate_prepare(struct stage *st)
 		b[i] = (float)(keep * sin(2 * M_PI * turn));
 		theta[i] = (float)param_number(&st->values[THETA], c);
 	}
+	if (st->values[F].present || is_bank(st))
+		stage_unset(st, PERIOD);
 }
 
 static void resonate_reset(const struct stage *st, void *state, enum reset_scope scope)

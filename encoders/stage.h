@@ -56,6 +56,13 @@ static inline bool stage_given(const struct stage *st, unsigned row)
 	return st->values[row].given;
 }
 
+/* For prepare: a preset that says nothing beside what else was given. It is not shown, since who
+ * writes down all that is shown would give it. */
+static inline void stage_unset(struct stage *st, unsigned row)
+{
+	st->values[row].present = false;
+}
+
 /* For prepare: writes each line's value of a parameter to a padded array, and returns it. */
 static inline const float *stage_fill(const struct stage *st, unsigned row, float *to)
 {

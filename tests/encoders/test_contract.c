@@ -446,6 +446,105 @@ static void test_odd_input_harms_no_neighbour_and_leaves_nothing(void **unused)
 	each_variant(odd_body);
 }
 
+/* Forms of stages that take more than one parameter to be asked for. */
+static const char *const forms[] = {
+	"range lo=-1 hi=3 signed=true | lif tau_mem=5ms",
+	"lif tau_mem=[5ms,6ms,7ms] v_th=[1,2,3]",
+	"ConstantCurrentLIFEncoder dt=0.001 seq_length=16",
+	"PoissonEncoderStep",
+	"population out_features=4 lo=0 hi=2",
+	"population out_features=4 lo=[0,0,1] hi=2 sigma=0.5 kernel=cosine",
+	"population out_features=4 scale=[1,2,3]",
+	"population out_features=4 lo=0 hi=6 distance=circular | poisson f_max=400",
+	"population out_features=4 lo=0 hi=6 period=[7,8,9] distance=circular",
+	"population out_features=4 scale=2 period=8 distance=circular",
+	"filterbank design=gammatone bands=3",
+	"filterbank design=gammatone centres=[50,100] width=0.5",
+	"filterbank centres=[50] width=0.5 order=3",
+	"filterbank bands=3 f_lo=20 f_hi=200 scale=mel",
+	"resonate f=50",
+	"resonate f=[50,60,70] alpha=0.2",
+	"resonate period=[20,30,40]",
+	"resonate lines=3 f_lo=20 f_hi=200",
+	"resonate f_lo=20 f_hi=20",
+	"bsa taps=[0.2,0.3,0.3,0.2] theta=0.5",
+	"hsa f=8 cutoff=0.25",
+	"step_forward theta=[0.1,0.2,0.3] theta_down=0.3 leak=1s",
+	"lif | refractory time=5ms",
+	"lif | refractory time=[5ms,6ms,7ms]",
+	"ttfs curve=log x_min=0.01",
+	"burst n_max=3 t_min=1 t_max=4",
+	"poisson f_max=[100,200,300] rng=mt19937 seed=7",
+	"place out_features=5 hi=3 on_change=true",
+};
+
+/* A program as meta/ and `describe` show it: every parameter that is present, presets too. */
+static void shown_text(const struct pipeline *p, bool as_asked, char *text)
+{
+	char *at = text, *end = text + TEXT_MAX;
+	*at = '\0';
+	for (uint32_t i = 0; i < p->count; i++) {
+		const struct stage *st = &p->stages[i];
+		at += snprintf(at, (size_t)(end - at), "%s%s", i ? " | " : "",
+			as_asked ? st->asked : st->class->name);
+		for (const struct param *row = st->class->params; row->name; row++) {
+			const struct param_value *v = &st->values[row - st->class->params];
+			bool list = v->count > 1;
+			char item[64];
+			if (!v->present)
+				continue;
+			at += snprintf(
+				at, (size_t)(end - at), " %s=%s", row->name, list ? "[" : "");
+			for (uint32_t k = 0; k < v->count; k++)
+				at += snprintf(at, (size_t)(end - at), "%s%s", k ? "," : "",
+					param_text(row, v, k, item, sizeof(item)));
+			at += snprintf(at, (size_t)(end - at), "%s", list ? "]" : "");
+			assert_true(at < end);
+		}
+	}
+}
+
+/* Clients make a stream's decoder of what meta/ shows of it, and users copy it. */
+static void shown_body(const struct variant *v, const char *text, const struct pipeline *p)
+{
+	(void)v;
+	static char shown[TEXT_MAX], again[TEXT_MAX];
+	for (int as_asked = 0; as_asked < 2; as_asked++) {
+		struct pipeline_site site = p->site;
+		struct record one = {0}, two = {0};
+		struct fault f;
+		site.stream = "test";
+		shown_text(p, as_asked, shown);
+		struct pipeline *copy = build(shown, &site, &f);
+		if (!copy)
+			fail_msg("%s is shown as %s: %s", text, shown, f.text);
+		shown_text(copy, as_asked, again);
+		assert_string_equal(shown, again);
+		assert_true(pipeline_same_layout(p, copy));
+		struct pipeline_state *s = pipeline_state_new(p), *t = pipeline_state_new(copy);
+		run_ticks(p, s, 0, TICKS, &one);
+		run_ticks(copy, t, 0, TICKS, &two);
+		assert_same_record(&one, &two);
+		pipeline_state_free(s);
+		pipeline_state_free(t);
+		pipeline_free(copy);
+		free(one.bytes);
+		free(two.bytes);
+	}
+}
+
+static void test_what_is_shown_of_a_program_makes_it_again(void **unused)
+{
+	(void)unused;
+	struct pipeline_site site = site_of(3, WINDOW);
+	each_variant(shown_body);
+	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+		struct pipeline *p = must_build(forms[i], &site);
+		shown_body(NULL, forms[i], p);
+		pipeline_free(p);
+	}
+}
+
 static void test_every_class_says_what_it_is(void **unused)
 {
 	(void)unused;
@@ -482,6 +581,7 @@ int main(void)
 		cmocka_unit_test(test_save_and_load_mid_run_changes_nothing),
 		cmocka_unit_test(test_foreign_bytes_are_refused_and_change_nothing),
 		cmocka_unit_test(test_odd_input_harms_no_neighbour_and_leaves_nothing),
+		cmocka_unit_test(test_what_is_shown_of_a_program_makes_it_again),
 	};
 	return cmocka_run_group_tests(tests, list_variants, NULL);
 }
