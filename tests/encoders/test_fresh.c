@@ -85,6 +85,10 @@ static void compare(
 		assert_memory_equal(x->on, y->on, plane);
 	if (x->kind == KIND_SIGNED)
 		assert_memory_equal(x->minus, y->minus, plane);
+	for (uint32_t i = 0; x->kind & KIND_VALUED && i < x->count; i++) {
+		if (line_is_on(x->on, i))
+			assert_int_equal(float_bits(x->values[i]), float_bits(y->values[i]));
+	}
 	assert_int_equal(a->state_lines, b->state_lines);
 	if (a->state_lines)
 		assert_memory_equal(a->state, b->state, a->state_lines * sizeof(float));
