@@ -12,6 +12,7 @@ import threading
 import time
 import unittest
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 
@@ -20,7 +21,6 @@ from support import ROOT, with_library
 import harness
 import spiked
 from spiked import Events, Pipeline, decode, encode, events
-from spiked.offline import library
 
 LIF = [{"lif": {"tau_mem_inv": 200, "v_th": 0.5}}]
 RANGED = [{"range": {"lo": -2, "hi": 3}}]
@@ -163,6 +163,10 @@ class Encoding(unittest.TestCase):
                                    (LIF, "U3", "real")):
             with self.assertRaisesRegex(ValueError, why):
                 encode(stages, values, dtype=dtype)
+        graded = [{"send_on_delta": {"theta": 1, "payload": "graded"}}]
+        with self.assertRaisesRegex(ValueError, "float16 does not hold 1e.06"):
+            encode(graded, [[0.0], [-1e6], [0.0]], dtype=np.float16)
+        self.assertEqual(encode(graded, [[0.0], [-6e4]], dtype=np.float16).tolist(), [[0], [-60000 // 32 * 32]])
 
     def test_state_and_mapped_values(self):
         values = signal(50, 2, hostile=10)
@@ -240,6 +244,20 @@ class Streaming(unittest.TestCase):
         for stage, param, value in ((0, "v_ht", 1), (0, "v_th", "much"), (5, "v_th", 1), (-1, "v_th", 1), ("lif", "v_th", 1)):
             with self.subTest((stage, param, value)), self.assertRaises(ValueError):
                 p.set(stage, param, value)
+
+    def test_only_the_last_of_each_change_is_kept(self):
+        p = Pipeline([{"range": {"lo": -2, "hi": 3}}, *LIF], 3)
+        for i in range(300):
+            p.set(0, "hi", 9 + i)
+            p.set(0, "lo", 4 + i)
+            p.set(1, "v_th", 0.1 + i % 7)
+        self.assertLess(len(pickle.dumps(p)), 2000)
+        for lo, hi in ((400, 500), (-9, -8), (20, 30)):  # whichever of the two has to be set first
+            p.set(0, *(("hi", 1000) if lo > 0 else ("lo", -1000)))
+            p.set(0, *(("lo", lo) if lo > 0 else ("hi", hi)))
+            p.set(0, *(("hi", hi) if lo > 0 else ("lo", lo)))
+            rows = np.linspace(lo, hi, 90).reshape(30, 3)
+            self.assertTrue(same(copy.deepcopy(p).run(rows), p.run(rows)))
 
     def test_faults_are_sentences(self):
         for pipeline, options, why in (
@@ -323,6 +341,16 @@ class Decoding(unittest.TestCase):
             with self.assertRaises((ValueError, TypeError)):
                 wrong()
 
+    def test_the_number_of_channels_is_found_where_a_list_says_it(self):
+        values = np.random.default_rng(1).random((50, 3))
+        for stages in ([{"place": {"out_features": 4, "lo": [0, 0, -1]}}],
+                       [{"range": {"lo": 0, "hi": [1, 2, 3]}}, {"place": {"out_features": 4}}]):
+            back = decode(stages, encode(stages, values))
+            self.assertTrue(same(back, decode(stages, encode(stages, values), channels=3)))
+            self.assertEqual(back.shape, values.shape)
+            with self.assertRaisesRegex(ValueError, "list|values"):
+                decode(stages, np.zeros((5, 13)))
+
     def test_a_decoder_outlives_its_pipeline(self):
         d = Pipeline(RANGED, 3).decoder()
         rows = encode(RANGED, signal(20, 3))
@@ -404,13 +432,41 @@ for wrong in (lambda: spiked.encode("lif", [1.0]), lambda: spiked.decode("lif", 
                              "except spiked.LibraryMissing as error:\n print(error)\n", SPIKED_ENCODERS_LIB="libm.so.6")
         self.assertIn("libm.so.6 has no spiked_", result.stdout, result.stderr)
 
+    @with_library
+    def test_a_thread_that_runs_while_the_program_ends_does_no_harm(self):
+        code = """
+import threading, time, numpy as np, spiked
+p = spiked.Pipeline("[{moving_window: {w: 64}}]", 500)
+q = spiked.Pipeline("[if]", 500)
+d, rows = q.decoder(), np.zeros((2000, 500), np.float32)
+def work(run):
+    while True:
+        run(rows)
+for run in (p.run, d.run):
+    threading.Thread(target=work, args=(run,), daemon=True).start()
+time.sleep(0.3)
+"""
+        for _ in range(3):
+            result = self.python(code)
+            self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def test_a_checkout_uses_what_it_has_built(self):
+        from spiked import _library
+        with tempfile.TemporaryDirectory() as folder, mock.patch.dict(os.environ), \
+                mock.patch.object(_library, "SOURCE", Path(folder)):
+            os.environ.pop(_library.VARIABLE, None)
+            self.assertEqual(_library.candidates()[1:], [_library.SONAME])
+            (Path(folder) / "encoders").mkdir()
+            (Path(folder) / "encoders" / "classes.def").touch()
+            self.assertEqual(_library.candidates()[1:], [f"{folder}/build/encoders/{_library.SONAME}", _library.SONAME])
+
     def test_torch_and_yaml_are_not_imported(self):
         result = self.python("import spiked, sys; print([m for m in ('torch', 'yaml') if m in sys.modules])")
         self.assertEqual(result.stdout.strip(), "[]", result.stderr)
 
     @with_library
     def test_the_library_says_what_it_is(self):
-        version, kernels = library()
+        version, kernels = spiked.library()
         self.assertEqual(version, spiked.__version__)
         self.assertIn(kernels, ("c", "avx2", "avx512", "neon"))
 

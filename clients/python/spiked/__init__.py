@@ -15,7 +15,7 @@ and the same encoders without the daemon, over arrays:
 SPDX-License-Identifier: Apache-2.0
 """
 from .control import Control, ControlError, ControlTimeout
-from .offline import Decoder, Events, LibraryMissing, Pipeline, Run, decode, encode, events
+from .offline import Decoder, Events, LibraryMissing, Pipeline, Run, decode, encode, events, library
 from .receiver import Receiver, Silence, subscribe
 from .sender import Blocked, Sender
 from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, WireError
@@ -24,5 +24,5 @@ __version__ = "0.1.0"
 __all__ = [
     "CONTROL", "INGEST", "PUBLISH", "Blocked", "Bundle", "Control", "ControlError", "ControlTimeout", "Decoder",
     "Document", "Events", "Flags", "Frame", "LibraryMissing", "Pipeline", "Receiver", "Run", "Sender", "Silence",
-    "WireError", "decode", "encode", "events", "subscribe",
+    "WireError", "decode", "encode", "events", "library", "subscribe",
 ]

@@ -67,4 +67,8 @@ def converted(array: np.ndarray, dtype: Optional[np.dtype]) -> np.ndarray:
             raise ValueError(f"{dtype} does not hold {array.min():g} to {array.max():g}")
         if array.dtype.kind == "f" and not np.array_equal(array, np.rint(array)):
             raise ValueError(f"{dtype} holds whole numbers only, and these have fractions")
-    return array.astype(dtype)
+    with np.errstate(over="ignore"):
+        result = array.astype(dtype)
+    if dtype.kind == "f" and not np.array_equal(np.isfinite(result), np.isfinite(array)):
+        raise ValueError(f"{dtype} does not hold {np.abs(array[np.isinf(result) & np.isfinite(array)]).max():g}")
+    return result

@@ -9,13 +9,15 @@ from __future__ import annotations
 import ctypes
 import functools
 import os
+import weakref
 from ctypes import POINTER, Structure, byref, c_bool, c_char_p, c_double, c_int, c_size_t, c_uint, \
     c_uint32, c_uint64, c_void_p
 from pathlib import Path
-from typing import List, Tuple
+from typing import Any, Callable, List, Tuple
 
 SONAME = "libspiked-encoders.so.0"
 BUNDLED = Path(__file__).resolve().parent / "_lib"
+SOURCE = Path(__file__).resolve().parents[3]  # when this is a checkout of spiked
 VARIABLE = "SPIKED_ENCODERS_LIB"
 WHY_BYTES = 8192
 
@@ -68,7 +70,8 @@ def candidates() -> List[str]:
     named = os.environ.get(VARIABLE)
     if named:
         return [named]
-    return [str(BUNDLED / SONAME), SONAME]
+    built = [str(SOURCE / "build" / "encoders" / SONAME)] if (SOURCE / "encoders" / "classes.def").exists() else []
+    return [str(BUNDLED / SONAME), *built, SONAME]
 
 
 def open_first(paths: List[str]) -> Tuple[ctypes.CDLL, str]:
@@ -120,6 +123,12 @@ class Why:
 
 def buffer(size: int) -> ctypes.Array:
     return ctypes.create_string_buffer(max(1, size))
+
+
+def free_with(owner: Any, free: Callable[[int], None], handle: int) -> None:
+    """Frees a handle when its owner goes; not at the interpreter's exit, where a daemon thread may
+    still be at work in it."""
+    weakref.finalize(owner, free, handle).atexit = False
 
 
 def info(pipeline: int) -> Info:

@@ -7,9 +7,8 @@ SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import threading
-import weakref
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, NamedTuple, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, NamedTuple, Optional, Tuple
 
 import numpy as np
 
@@ -81,7 +80,7 @@ class Pipeline:
                                  "leave one of them out")
 
     def _make(self, text: str, preset: dict) -> None:
-        self._text, self._preset, self._changes = text, preset, []
+        self._text, self._preset, self._changes = text, preset, {}
         self._lib = lib = _library.load()
         self._lock = threading.Lock()
         seed = preset["seed"]
@@ -92,7 +91,7 @@ class Pipeline:
             name=None if preset["name"] is None else preset["name"].encode())), *why.arguments)
         if not self._handle:
             raise why.error()
-        weakref.finalize(self, lib.spiked_pipeline_free, self._handle)
+        _library.free_with(self, lib.spiked_pipeline_free, self._handle)
         self._info = _library.info(self._handle)
 
     @property
@@ -203,9 +202,7 @@ class Pipeline:
             if self._lib.spiked_pipeline_set(self._handle, stage, param.encode(), text.encode(),
                                              *why.arguments) < 0:
                 raise why.error()
-            if self._changes and self._changes[-1][:2] == (stage, param):
-                self._changes.pop()
-            self._changes.append((stage, param, text))
+            self._changes[stage, param] = text
 
     def save(self) -> bytes:
         """The state: `load` of the same pipeline takes it on any machine."""
@@ -258,7 +255,7 @@ class Decoder:
             self._handle = self._lib.spiked_decoder_new(pipeline._handle, smooth, *why.arguments)
         if not self._handle:
             raise why.error()
-        weakref.finalize(self, self._lib.spiked_decoder_free, self._handle)
+        _library.free_with(self, self._lib.spiked_decoder_free, self._handle)
         self.channels, self.lines = pipeline.channels, pipeline.lines
         self.stage, self.width = _library.decoder_info(self._handle)
         self.follows: bool = self._lib.spiked_decoder_follows(self._handle)
@@ -334,7 +331,7 @@ def decode(pipeline: Any, spikes: Any, *, channels: Optional[int] = None, dt: Op
            stream: Optional[str] = None) -> Any:
     """The values of a whole signal, (T, width) float32, from the spikes that `encode` gave with the
     same pipeline, dt and window; see Decoder. `channels` is needed only where neither the pipeline
-    nor `first` says it and lines are no plain multiple of it."""
+    nor `first` says it and several numbers of channels would give so many lines."""
     array, back = _arrays.rows(spikes, "spikes")
     if channels is None and first is not None:
         channels = len(_row(first))
@@ -353,11 +350,26 @@ def _fitting(pipeline: Any, channels: Optional[int], lines: int, options: dict) 
     try:
         p = Pipeline(pipeline, **options)  # its text says how many
     except ValueError:
-        p = Pipeline(pipeline, max(1, lines), **options)
+        p = _any_fitting(pipeline, lines, options)
     yield p
     fitting = p.channels * lines // max(1, p.lines)
     if fitting and fitting * p.lines == p.channels * lines and fitting != p.channels:
         yield Pipeline(pipeline, fitting, **options)
+
+
+def _any_fitting(pipeline: Any, lines: int, options: dict) -> Pipeline:
+    """With as many channels as lines, or, where a parameter lists one value a channel, so many."""
+    try:
+        return Pipeline(pipeline, max(1, lines), **options)
+    except ValueError as error:
+        why = error
+    for channels in range(lines // 2, 0, -1):
+        if lines % channels == 0:
+            try:
+                return Pipeline(pipeline, channels, **options)
+            except ValueError:
+                pass
+    raise why
 
 
 def library() -> Tuple[str, str]:
@@ -371,11 +383,21 @@ def _row(first: Any) -> np.ndarray:
     return array.reshape(-1)
 
 
-def _restore(text: str, preset: dict, changes: List[Tuple[int, str, str]], state: bytes) -> Pipeline:
+def _restore(text: str, preset: dict, changes: Dict[Tuple[int, str], str], state: bytes) -> Pipeline:
     p = Pipeline.__new__(Pipeline)
     p._make(text, preset)
-    for change in changes:
-        p._set(*change)
+    left = list(changes.items())
+    while left:  # a range's lo may have to wait until hi has made way for it, or hi for lo
+        refused = []
+        for (stage, param), value in left:
+            try:
+                p._set(stage, param, value)
+            except ValueError as error:
+                refused.append(((stage, param), value))
+                why = error
+        if len(refused) == len(left):
+            raise why
+        left = refused
     p.load(state)
     return p
 
