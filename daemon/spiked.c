@@ -10,6 +10,7 @@
 #include "daemon/core/log.h"
 #include "encoders/text/clean.h"
 #include "daemon/reload.h"
+#include "daemon/service.h"
 #include "daemon/sockets.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
@@ -46,6 +47,7 @@ struct spiked {
 	struct keeper keeper;
 	struct reload reload;
 	struct realtime_grant realtime;
+	struct service service;
 	struct overrun_log {
 		int64_t logged_ns,
 			pause_ns;          /* when the last line was, and how long until the next */
@@ -276,6 +278,7 @@ static int init_loop(struct spiked *d)
 		d->signals[i].data = d;
 		uv_signal_start(&d->signals[i], on_signal, signums[i]);
 	}
+	service_init(&d->service, &d->loop, &d->hot, &d->registry);
 	d->mailbox.wake_cold = &d->wake;
 	return zloop_init(&d->zloop, &d->loop);
 }
@@ -358,6 +361,17 @@ static struct source_list *open_sources(struct spiked *d, struct fault *f)
 	return list;
 }
 
+static void on_reload_began(void *arg)
+{
+	service_reloading(arg);
+}
+
+static void on_reload_ended(void *arg, bool changed)
+{
+	(void)changed;
+	service_ready(arg);
+}
+
 static void init_reload(struct spiked *d, struct source_list *sources)
 {
 	d->reload = (struct reload){
@@ -368,6 +382,9 @@ static void init_reload(struct spiked *d, struct source_list *sources)
 		.control = &d->control,
 		.zloop = &d->zloop,
 		.keeper = &d->keeper,
+		.began = on_reload_began,
+		.ended = on_reload_ended,
+		.arg = &d->service,
 	};
 	reload_init(&d->reload, &d->loop, sources);
 	d->control.reload = reload_on_call;
@@ -443,6 +460,7 @@ static void start_keeper(struct spiked *d)
 static void stop(struct spiked *d)
 {
 	reload_stop(&d->reload);
+	service_stopping(&d->service);
 	hot_stop(&d->hot, LINGER_MS);
 	take_replies(d);
 	take_notes(d);
@@ -536,6 +554,7 @@ enum exit_code spiked_run(struct conf *conf)
 		hot_go(&d->hot);
 		uv_timer_start(&d->second, on_second, 1000, 1000);
 		log_ready(d);
+		service_ready(&d->service);
 		uv_run(&d->loop, UV_RUN_DEFAULT);
 		stop(d);
 	}
@@ -549,6 +568,7 @@ enum exit_code spiked_run(struct conf *conf)
 		reload_fini(&d->reload);
 	}
 	fini_loop(d);
+	service_fini(&d->service);
 	sockets_close(&d->sockets);
 	free_streams(d, set);
 	mailbox_fini(&d->mailbox);

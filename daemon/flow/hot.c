@@ -16,6 +16,7 @@
 
 #define STEP_DRAINS  1024         /* bounds what a flood can put in the way of a step */
 #define COPY_COST_NS (100 * 1000) /* of a copy, besides its bytes */
+#define OVERDUE_NS   NS_PER_S     /* a tick that nobody runs for so long is stuck */
 #define RETRY_MS     10 /* safety net: a queue that has room again also wakes the publish socket */
 
 static void arm(struct hot *h)
@@ -291,12 +292,21 @@ static void on_tick(uv_poll_t *poll, int status, int events)
 	h->armed_ns = 0;
 	if (!atomic_load(&h->engine.stopped))
 		advance(h);
+	counter_add(&h->beats, 1);
+}
+
+static bool tick_stays_away(const struct hot *h)
+{
+	return h->engine.conf.clock == CLOCK_WALL && !atomic_load(&h->engine.stopped) &&
+	       clock_mono_ns() - OVERDUE_NS > engine_next_due(&h->engine);
 }
 
 static void on_meta_timer(uv_timer_t *timer)
 {
 	struct hot *h = timer->data;
 
+	if (!tick_stays_away(h))
+		counter_add(&h->beats, 1);
 	publisher_housekeeping(&h->publisher);
 	atomic_store_explicit(&h->status_wanted, h->publisher.status.wanted, memory_order_relaxed);
 }

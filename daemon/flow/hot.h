@@ -22,7 +22,7 @@ struct hot {
 	uv_poll_t tick_poll;
 	int tick_fd; /* timerfd, absolute CLOCK_MONOTONIC; only armed in the wall clock */
 	int64_t armed_ns;
-	uv_timer_t meta_timer; /* publisher_housekeeping */
+	uv_timer_t meta_timer; /* publisher_housekeeping, and a beat */
 	uv_timer_t retry;      /* while a subscriber holds a lossless clock */
 	uv_check_t check;
 	uv_idle_t more; /* while there is work that nothing else would wake the loop for */
@@ -30,6 +30,7 @@ struct hot {
 	bool started;   /* there is a thread */
 	atomic_bool stopping;
 	atomic_bool status_wanted; /* somebody subscribes to status/ */
+	counter_t beats; /* goes up ten times a second unless the loop or a due tick is stuck */
 	struct publisher publisher;
 	struct ingest ingest;
 	struct engine engine;
