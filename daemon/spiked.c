@@ -9,6 +9,7 @@
 #include "daemon/core/descriptors.h"
 #include "daemon/core/log.h"
 #include "encoders/text/clean.h"
+#include "daemon/privileges.h"
 #include "daemon/reload.h"
 #include "daemon/service.h"
 #include "daemon/sockets.h"
@@ -47,6 +48,7 @@ struct spiked {
 	struct keeper keeper;
 	struct reload reload;
 	struct realtime_grant realtime;
+	struct privileges privileges;
 	struct service service;
 	struct overrun_log {
 		int64_t logged_ns,
@@ -479,8 +481,10 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 {
 	const struct realtime_wish wish = wish_of(&d->conf->realtime);
 	struct hot_conf hc = {.conf = d->conf, .mailbox = &d->mailbox};
-	int ret;
+	int ret = privileges_prepare(&d->privileges, d->conf, f);
 
+	if (ret)
+		return ret;
 	*set = build_streams(d, f);
 	if (!*set)
 		return f->code;
@@ -515,7 +519,8 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 		ret = hot_start(&d->hot);
 	if (ret)
 		return fault_set(f, ret, "cannot start the ticking loop: %s", strerror(-ret));
-	return 0;
+	set_realtime(d);
+	return privileges_drop(&d->privileges, d->conf, &d->realtime, f);
 }
 
 enum exit_code spiked_run(struct conf *conf)
@@ -549,7 +554,6 @@ enum exit_code spiked_run(struct conf *conf)
 		log_error("%s", f.text);
 		d->exit = EXIT_START;
 	} else {
-		set_realtime(d);
 		start_keeper(d);
 		hot_go(&d->hot);
 		uv_timer_start(&d->second, on_second, 1000, 1000);

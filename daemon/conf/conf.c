@@ -107,6 +107,8 @@ static void read_top(
 		(uint32_t)walk_count(w, at[TOP_RECEIVE_QUEUE], &top_keys[TOP_RECEIVE_QUEUE]);
 	conf_sockets_read(w, at, conf);
 	read_realtime(w, at[TOP_REALTIME], conf);
+	conf->user = walk_keep(w, walk_text(w, at[TOP_USER], USER_TEXT_MAX));
+	conf->sandbox = walk_bool(w, at[TOP_SANDBOX], &top_keys[TOP_SANDBOX]);
 	read_state(w, at[TOP_STATE], conf);
 	conf_streams_read(w, root, at[TOP_STREAMS], conf);
 	conf_sockets_check_streams(w, at[TOP_INGEST], conf);
@@ -185,6 +187,7 @@ void conf_free(struct conf *conf)
 	free(conf->ingest);
 	free(conf->publish);
 	free(conf->control);
+	free(conf->user);
 	free(conf->state.dir);
 	free(conf->streams);
 	free(conf->path);

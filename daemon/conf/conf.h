@@ -55,6 +55,8 @@ struct conf {
 	uint64_t max_row_bytes;
 	uint32_t send_queue, receive_queue; /* messages, a subscriber and a sensor */
 	struct conf_realtime realtime;
+	char *user;   /* whom to become when started as root; NULL = stay */
+	bool sandbox; /* write nowhere but where the configuration says */
 	struct conf_state state;
 	struct conf_stream **streams;
 	uint32_t stream_count;

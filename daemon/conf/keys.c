@@ -148,6 +148,26 @@ const struct key top_keys[] = {
 			.shape = "map",
 			.under = realtime_keys,
 		},
+	[TOP_USER] =
+		{
+			.row.name = "user",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Whom a daemon that was started as root becomes, with that "
+				    "user's groups, once its sockets are bound and real-time "
+				    "scheduling is set up. Who starts spiked as somebody else "
+				    "leaves it out.",
+			.kind = KEY_TEXT,
+			.shape = "name of a user",
+		},
+	[TOP_SANDBOX] =
+		{
+			.row.name = "sandbox",
+			.row.type = PARAM_BOOL,
+			.row.preset = "false",
+			.row.help = "Lets the kernel refuse all writing outside the state folder "
+				    "and the folders of ipc endpoints (Landlock). Takes a restart "
+				    "to change, as those folders then do.",
+		},
 	[TOP_WEB] =
 		{
 			.row.name = "web",

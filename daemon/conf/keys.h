@@ -21,6 +21,8 @@ enum top_key {
 	TOP_SEND_QUEUE,
 	TOP_RECEIVE_QUEUE,
 	TOP_REALTIME,
+	TOP_USER,
+	TOP_SANDBOX,
 	TOP_WEB,
 	TOP_STATE,
 	TOP_STREAMS,
@@ -35,6 +37,7 @@ extern const struct key top_keys[TOP_KEYS + 1], ingest_keys[INGEST_KEYS + 1],
 
 #define STATE_DIR_MAX  4000   /* bytes of state.dir */
 #define TOPIC_TEXT_MAX 255    /* bytes of an ingest `topic` */
+#define USER_TEXT_MAX  32     /* bytes of `user` */
 #define WORD_NONE      "none" /* control: no control socket */
 
 /* Calls `see` for every key, maps before what they hold, with its whole path, e.g.

@@ -435,6 +435,7 @@ void hot_stop(struct hot *h, int linger_ms)
 
 	if (h->started) {
 		atomic_store(&h->stopping, true);
+		hot_go(h); /* or it would wait for that for ever */
 		mailbox_wake_hot(h->mailbox);
 		uv_thread_join(&h->thread);
 		cancel_orders(h);

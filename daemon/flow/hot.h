@@ -64,7 +64,7 @@ int hot_init(struct hot *h, const struct hot_conf *hc);
 int hot_start(struct hot *h);
 void hot_go(struct hot *h);
 
-/* Main thread. Ends the thread, if there is one: frames that were built are handed to ZeroMQ as far as subscribers
+/* Main thread. Ends the thread, if there is one, whether it was told to go or not: frames that were built are handed to ZeroMQ as far as subscribers
  * take them within `linger_ms`, which also bounds the closing of the sockets; orders that are not
  * carried out any more come back with -ECANCELED. */
 void hot_stop(struct hot *h, int linger_ms);

@@ -166,7 +166,7 @@ def idle_is_not_stuck():
 
 
 def a_stuck_tick_ends_the_signs():
-    shim = Path(h.binary()).parent.parent / "tests" / "libstick.so"
+    shim = Path(h.binary()).parent.parent / "tests" / "libmeddle.so"
     if h.INSTRUMENTED or not shim.exists():
         print("  --  skipped: instrumented builds have their own preloads")
         return
