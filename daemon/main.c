@@ -19,6 +19,7 @@ static const char usage[] =
 	"       spiked --check -c FILE    only check the configuration (opens nothing)\n"
 	"       spiked --encoders         list every encoder with its parameters\n"
 	"       spiked --keys             list every key of the configuration\n"
+	"       spiked --manual           print both as the manual page spiked.conf(5)\n"
 	"\n"
 	"  -c, --config FILE      configuration, YAML (- reads standard input)\n"
 	"      --check            say all faults with line and column; exit 0 or 1\n"
@@ -37,13 +38,21 @@ static unsigned terminal_width(void)
 	return ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
-enum option_code { OPT_CHECK = 256, OPT_ENCODERS, OPT_KEYS, OPT_LOG_LEVEL, OPT_VERSION };
+enum option_code {
+	OPT_CHECK = 256,
+	OPT_ENCODERS,
+	OPT_KEYS,
+	OPT_LOG_LEVEL,
+	OPT_MANUAL,
+	OPT_VERSION
+};
 
 static const struct option options[] = {
 	{"config", required_argument, NULL, 'c'},
 	{"check", no_argument, NULL, OPT_CHECK},
 	{"encoders", no_argument, NULL, OPT_ENCODERS},
 	{"keys", no_argument, NULL, OPT_KEYS},
+	{"manual", no_argument, NULL, OPT_MANUAL},
 	{"log-level", required_argument, NULL, OPT_LOG_LEVEL},
 	{"version", no_argument, NULL, OPT_VERSION},
 	{"help", no_argument, NULL, 'h'},
@@ -111,6 +120,8 @@ int main(int argc, char **argv)
 			return EXIT_FINE;
 		case OPT_KEYS:
 			return keys_print(stdout) ? EXIT_START : EXIT_FINE;
+		case OPT_MANUAL:
+			return manual_conf(stdout) ? EXIT_START : EXIT_FINE;
 		case OPT_LOG_LEVEL:
 			level = find_level(optarg);
 			if (level < 0) {

@@ -32,25 +32,25 @@ static void print_text(FILE *out, unsigned width, unsigned indent, const char *t
 	fputc('\n', out);
 }
 
-static void print_kinds(FILE *out, const struct encoder_class *class)
+void manual_kinds(FILE *out, const struct encoder_class *class)
 {
 	const char *comma = "";
 
-	fputs("  in: ", out);
+	fputs("in: ", out);
 	for (unsigned kind = 1; kind <= KIND_LAST; kind <<= 1) {
 		if (!(class->in & kind))
 			continue;
 		fprintf(out, "%s%s", comma, kind_text((enum kind)kind));
 		comma = ", ";
 	}
-	fprintf(out, "; out: %s\n", class->out ? kind_text(class->out) : "as in");
+	fprintf(out, "; out: %s", class->out ? kind_text(class->out) : "as in");
 }
 
-static void print_aliases(FILE *out, const struct encoder_class *class)
+bool manual_aliases(FILE *out, const struct encoder_class *class)
 {
 	if (!class->aliases || !class->aliases->name)
-		return;
-	fputs("  also: ", out);
+		return false;
+	fputs("also: ", out);
 	for (const struct encoder_alias *a = class->aliases; a->name; a++) {
 		fprintf(out, "%s%s", a == class->aliases ? "" : ", ", a->name);
 		for (size_t i = 0;
@@ -58,7 +58,7 @@ static void print_aliases(FILE *out, const struct encoder_class *class)
 			i++)
 			fprintf(out, " (%s %s)", a->defaults[i].param, a->defaults[i].preset);
 	}
-	fputc('\n', out);
+	return true;
 }
 
 /* Bounds at the ends of float32 say nothing to a person. */
@@ -85,7 +85,7 @@ static void print_bounds(FILE *out, const struct param *row)
 		fprintf(out, " %s %.10g", below, row->max);
 }
 
-static void print_type(FILE *out, const struct param *row)
+void manual_param_type(FILE *out, const struct param *row)
 {
 	const char *unit = param_unit_text(row->unit);
 
@@ -115,7 +115,7 @@ static void print_type(FILE *out, const struct param *row)
 static void print_param(FILE *out, unsigned width, const struct param *row)
 {
 	fprintf(out, "    %-13s ", row->name);
-	print_type(out, row);
+	manual_param_type(out, row);
 	fprintf(out, "\n    %-13s ", "");
 	print_text(out, width, 18, row->help);
 }
@@ -130,9 +130,12 @@ void manual_encoders(FILE *out, unsigned width)
 
 		fprintf(out, "%s%s\n  ", i ? "\n" : "", class->name);
 		print_text(out, width, 2, class->summary);
-		print_kinds(out, class);
-		print_aliases(out, class);
-		fprintf(out, "  source: %s\n", class->source);
+		fputs("  ", out);
+		manual_kinds(out, class);
+		fputs("\n  ", out);
+		if (manual_aliases(out, class))
+			fputs("\n  ", out);
+		fprintf(out, "source: %s\n", class->source);
 		fputs("  decoder: ", out);
 		print_text(out, width, 11, class->decoder ? class->decoder->help : "none");
 		for (const struct param *row = class->params; row && row->name; row++)

@@ -331,11 +331,9 @@ static void print_bounds(FILE *out, const struct param *row)
 	}
 }
 
-static int print_key(const char *path, const struct key *key, void *arg)
+void keys_print_type(FILE *out, const struct key *key)
 {
-	FILE *out = arg;
 	const struct param *row = &key->row;
-	fprintf(out, "%s\n    ", path);
 	if (key->kind == KEY_SCALAR) {
 		const char *unit = param_unit_text(row->unit);
 		fprintf(out, "%s%s%s", param_type_text(row->type), unit[0] ? " in " : "", unit);
@@ -353,7 +351,14 @@ static int print_key(const char *path, const struct key *key, void *arg)
 		fputs("; may change at run time", out);
 	if (row->flags & PARAM_RESTART)
 		fputs("; needs a restart", out);
-	fprintf(out, "\n    %s\n", row->help ? row->help : "");
+}
+
+static int print_key(const char *path, const struct key *key, void *arg)
+{
+	FILE *out = arg;
+	fprintf(out, "%s\n    ", path);
+	keys_print_type(out, key);
+	fprintf(out, "\n    %s\n", key->row.help ? key->row.help : "");
 	return ferror(out) ? -EIO : 0;
 }
 

@@ -46,5 +46,8 @@ extern const struct key top_keys[TOP_KEYS + 1], ingest_keys[INGEST_KEYS + 1],
 typedef int keys_visit(const char *path, const struct key *key, void *arg);
 int keys_each(keys_visit *see, void *arg);
 
-/* The same as a text for people: path, type, default, bounds, help. 0 or -EIO. */
+/* What a key's value may be, as a text of one line without its end: type, bounds, default. */
+void keys_print_type(FILE *out, const struct key *key);
+
+/* All keys as a text for people: path, type, default, bounds, help. 0 or -EIO. */
 int keys_print(FILE *out);
