@@ -574,6 +574,7 @@ enum exit_code spiked_run(struct conf *conf)
 	fini_loop(d);
 	service_fini(&d->service);
 	sockets_close(&d->sockets);
+	keeper_fini(&d->keeper);
 	free_streams(d, set);
 	mailbox_fini(&d->mailbox);
 	ret = (int)d->exit;

@@ -18,7 +18,7 @@
 
 bool keeper_is_on(const struct keeper *k)
 {
-	return k->conf.state && k->conf.state->dir;
+	return k->state.dir;
 }
 
 static void note_error(struct keeper *k, const struct fault *f)
@@ -33,7 +33,7 @@ static int open_folder(struct keeper *k, struct fault *f)
 
 	if (k->files.fd >= 0)
 		return 0;
-	ret = files_open(&k->files, k->conf.state->dir, &writable, f);
+	ret = files_open(&k->files, k->state.dir, &writable, f);
 	if (ret)
 		return ret;
 	if (writable)
@@ -56,6 +56,13 @@ void keeper_init(struct keeper *k, const struct keeper_conf *conf)
 	struct fault f;
 
 	*k = (struct keeper){.conf = *conf, .files.fd = -1};
+	k->conf.state = &k->state;
+	k->state.every_ns = conf->state->every_ns;
+	if (conf->state->dir) {
+		k->state.dir = strdup(conf->state->dir);
+		if (!k->state.dir)
+			log_error("state: not enough memory; none is kept");
+	}
 	for (int i = 0; i < KEEPER_JOBS; i++)
 		k->jobs[i].keeper = k;
 	uv_timer_init(conf->loop, &k->timer);
@@ -68,21 +75,18 @@ void keeper_init(struct keeper *k, const struct keeper_conf *conf)
 
 void keeper_start(struct keeper *k)
 {
-	uint64_t every_ms;
+	uint64_t every_ms = (uint64_t)(k->state.every_ns / NS_PER_MS);
 
-	if (!keeper_is_on(k))
-		return;
-	every_ms = (uint64_t)(k->conf.state->every_ns / NS_PER_MS);
-	uv_timer_start(&k->timer, on_timer, every_ms, every_ms);
+	if (keeper_is_on(k))
+		uv_timer_start(&k->timer, on_timer, every_ms, every_ms);
 }
 
 void keeper_change(struct keeper *k, const struct conf_state *state)
 {
-	int64_t before_ns = k->conf.state->every_ns;
-
-	k->conf.state = state;
-	if (state->every_ns != before_ns)
-		keeper_start(k);
+	if (state->every_ns == k->state.every_ns)
+		return;
+	k->state.every_ns = state->every_ns;
+	keeper_start(k);
 }
 
 static int add_errand(
@@ -155,7 +159,7 @@ static void log_round(struct keeper *k, const struct errand *e)
 		log_warning("state: %u of %u snapshots were not written: %s; the old ones stay, "
 			    "and spiked tries again every %g s",
 			e->failed, e->failed + e->succeeded, k->error,
-			(double)k->conf.state->every_ns / 1e9);
+			(double)k->state.every_ns / 1e9);
 		k->logged_ns = now_ns;
 	}
 	k->failing = true;
@@ -432,6 +436,14 @@ void keeper_finish(struct keeper *k)
 		uv_run(k->conf.loop, UV_RUN_ONCE);
 	log_info("state: %llu snapshot(s) written to %s",
 		(unsigned long long)(counter_get(&k->conf.counters->state_saved) - saved),
-		k->conf.state->dir);
+		k->state.dir);
+}
+
+void keeper_fini(struct keeper *k)
+{
+	if (!k->conf.loop)
+		return;
 	files_close(&k->files);
+	free(k->state.dir);
+	k->state.dir = NULL;
 }

@@ -23,7 +23,7 @@ struct kept_stream {
 };
 
 struct keeper_conf {
-	const struct conf_state *state; /* dir NULL = nothing is kept */
+	const struct conf_state *state; /* dir NULL = nothing is kept; copied */
 	uint64_t epoch;
 	uv_loop_t *loop;
 	struct mailbox *mailbox;
@@ -61,7 +61,8 @@ struct job {
 };
 
 struct keeper {
-	struct keeper_conf conf;
+	struct keeper_conf conf; /* `state` is the keeper's own */
+	struct conf_state state;
 	struct files files;
 	uv_timer_t timer;
 	struct errand *first; /* the one that is being run, and those behind it */
@@ -82,7 +83,7 @@ bool keeper_is_on(const struct keeper *k);
 void keeper_restore_at_start(struct keeper *k);
 void keeper_start(struct keeper *k);
 
-/* `state`, which takes the old one's place, says how often now; it names the same folder. */
+/* What a new configuration says; it names the same folder. The next round comes after one interval. */
 void keeper_change(struct keeper *k, const struct conf_state *state);
 
 /* All streams, or the one that is named. 0 and the asker will hear, or -EBUSY or -ENOMEM. */
@@ -102,3 +103,4 @@ void keeper_go_on(struct keeper *k);
  * loop can call for orders, the last snapshots are written. */
 void keeper_cancel(struct keeper *k);
 void keeper_finish(struct keeper *k);
+void keeper_fini(struct keeper *k); /* accepts one that is all zeros */

@@ -118,8 +118,7 @@ void keeper_restore_at_start(struct keeper *k)
 			 "anew",
 			restored, (double)(now_ns - oldest_ns) / 1e9, refused + none);
 	else
-		log_info("state: %s holds nothing for these streams: all begin anew",
-			k->conf.state->dir);
+		log_info("state: no stream goes on from a snapshot in %s", k->state.dir);
 }
 
 static void refuse(struct job *j, int code)
