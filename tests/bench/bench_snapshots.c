@@ -16,6 +16,7 @@ struct shape {
 	const char *name;
 	int streams;
 	uint32_t channels;
+	bool aimed; /* the other shows where copies begin to be felt */
 };
 
 static void run(const struct bench_site *site, const struct shape *shape, const char *folder,
@@ -86,7 +87,7 @@ static void measure(const struct bench_site *site, const struct shape *shape)
 			.value = bench_median(with[k], ROUNDS),
 			.reference = bench_median(without[k], ROUNDS),
 			.against = "the same without snapshots",
-			.aims = {{AIM_RATIO_MOST, 1.1}},
+			.aims = {{shape->aimed ? AIM_RATIO_MOST : AIM_NONE, 1.1}},
 			.more = json_pack("{s:s, s:s, s:b, s:f, s:f}", "case", shape->name,
 				"quantile", names[k], "fifo", fifo, "saved_a_second",
 				saved / seconds, "seconds_a_round", seconds),
@@ -96,8 +97,8 @@ static void measure(const struct bench_site *site, const struct shape *shape)
 void bench_snapshots(const struct bench_site *site)
 {
 	static const struct shape shapes[] = {
-		{"64 x 1,024", 64, 1024},
-		{"1 x 1,048,576", 1, 1 << 20},
+		{"64 x 1,024", 64, 1024, true},
+		{"1 x 1,048,576", 1, 1 << 20, false},
 	};
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++)

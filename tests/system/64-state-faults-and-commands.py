@@ -6,6 +6,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -162,6 +163,21 @@ def save_and_restore_by_hand():
         h.claim("without `state`, save says what to do", error.code == -32005 and "state: {dir" in error.message)
 
 
+def spikectl_does_the_same():
+    program = os.environ.get("SPIKECTL_BIN") or Path(h.binary()).with_name("spikectl")
+    with Folder() as folder, h.Daemon(config(folder, LIF, POISSON)) as daemon:
+        def run(*words):
+            result = subprocess.run([program, *words, "--control", daemon.control_at], capture_output=True, text=True,
+                                    timeout=20 * h.SLOW)
+            return result.returncode, result.stdout, result.stderr
+        h.equal("save", run("save"), (0, "2 saved\n", ""))
+        h.equal("restore", run("restore", "a"), (0, "1 restored\n", ""))
+        (folder / "b.state").write_bytes(b"x")
+        code, out, error = run("restore")
+        h.claim("what failed is said, and the exit status says it too",
+                code == 1 and out == "1 restored\n" and "b: not restored: the file is not a snapshot" in error, error)
+
+
 def split(messages, begin):
     result = {}
     for topic, head, payload in messages:
@@ -261,5 +277,6 @@ def disk_trouble(daemon, folder, fault):
 
 
 h.main(what_differs_is_said_and_only_that_stream_begins_anew, damaged_files_are_kept_aside, save_and_restore_by_hand,
+       spikectl_does_the_same,
        rounds_come_by_themselves, a_folder_that_is_refused_does_not_stop_anything, check_opens_nothing,
        full_and_read_only_disks)
