@@ -257,8 +257,8 @@ json_t *describe_keeper(const struct keeper *k)
 	if (!keeper_is_on(k))
 		return json_null();
 	return json_pack("{s:s, s:I, s:I, s:s?}", "dir", k->state.dir, "every_ns",
-		(json_int_t)k->state.every_ns, "saved_ns", (json_int_t)k->round_real_ns,
-		"error", k->error[0] ? k->error : NULL);
+		(json_int_t)k->state.every_ns, "saved_ns", (json_int_t)k->round_real_ns, "error",
+		k->error[0] ? k->error : NULL);
 }
 
 json_t *describe_stream(const struct registry *r, const struct entry *e)
