@@ -11,8 +11,10 @@
  *
  * in float32, one rounding an operation; n is one more where rounding would leave x beyond
  * base' + theta. Until it is max_steps that holds it back, |x - base'| <= theta at every tick
- * but for the rounding of base' itself, half a unit in the last place. With `leak` the base first
- * goes its share of the way to 0.
+ * but for the rounding of base' itself, half a unit in the last place. A step is 2^-23 |base| at
+ * least, a unit or two of that place, since rounding would lose a smaller one: values beyond 2^23
+ * theta are followed more coarsely, and reached. With `leak` the base first goes its share of the
+ * way to 0.
  *
  * The base begins at the first sample, without a spike, or at 0 (`start`). What is not finite is no
  * sample. A held value is stepped to until it is reached; then it is silent. One step a tick follows
@@ -214,7 +216,7 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 		float n = stage_spike(in, i);
 		float up = r->ups ? r->ups[i] : r->up, down = r->downs ? r->downs[i] : r->down;
 		float b = base[i] * r->keep;
-		float moved = b + n * (n > 0 ? up : down);
+		float moved = b + n * stairs_step(b, n > 0 ? up : down);
 		base[i] = fminf(fmaxf(moved, -FLT_MAX), FLT_MAX);
 		out->values[i] = base[i];
 	}

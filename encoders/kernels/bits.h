@@ -1,8 +1,9 @@
-/* What every kernel needs of words of 64 lines, and the exact threshold of a draw.
+/* What every kernel needs of words of 64 lines, the exact threshold of a draw, a stair that moves.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -39,4 +40,11 @@ static inline uint32_t draw_threshold(float p)
 	int32_t whole = (int32_t)scaled;
 	whole += (float)whole < scaled;
 	return (uint32_t)whole;
+}
+
+/* A step of theta from b, or one that rounding does not lose: a unit of b's last place or two. */
+static inline float stairs_step(float b, float theta)
+{
+	float least = fabsf(b) * 0x1p-23f;
+	return theta > least ? theta : least;
 }

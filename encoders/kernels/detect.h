@@ -89,8 +89,8 @@ FLAT void stairs_word(const struct stairs *rule, size_t at, float *restrict base
 	struct marks marks = {{0}, {0}};
 	for (size_t i = 0; i < n; i++) {
 		float b = base[at + i] * r.keep;
-		float high = b + (each ? r.ups[at + i] : r.up);
-		float low = b - (each ? r.downs[at + i] : r.down);
+		float high = b + stairs_step(b, each ? r.ups[at + i] : r.up);
+		float low = b - stairs_step(b, each ? r.downs[at + i] : r.down);
 		bool sample = is_finite(x[at + i]);
 		bool rises = sample & (x[at + i] > high), falls = sample & (x[at + i] < low);
 		if (waits) {
@@ -140,8 +140,9 @@ FLAT void stairs_counts_word(const struct stairs *rule, size_t at, float *restri
 {
 	const struct stairs r = *rule;
 	for (size_t i = 0; i < n; i++) {
-		float up = each ? r.ups[at + i] : r.up, down = each ? r.downs[at + i] : r.down;
 		float b = base[at + i] * r.keep;
+		float up = stairs_step(b, each ? r.ups[at + i] : r.up);
+		float down = stairs_step(b, each ? r.downs[at + i] : r.down);
 		bool sample = is_finite(x[at + i]);
 		bool rises = sample & (x[at + i] > b + up), falls = sample & (x[at + i] < b - down);
 		if (waits) {

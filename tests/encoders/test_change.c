@@ -89,6 +89,23 @@ static void test_step_forward_by_hand(void **unused)
 		/* What is not finite is no sample: the base begins at 5 and stays there. */
 		{"step_forward theta=1", 8, {NAN, INFINITY, 5, 5, NAN, INFINITY, -INFINITY, 6.5f},
 			{0, 0, 0, 0, 0, 0, 0, 1}},
+		/* A float's unit at 101325 is 1/128 and 2^-23 of it are 1.55 units, more than 0.003:
+		 * steps that are rounded to 2 units, the last one not needed. */
+		{"step_forward theta=0.003", 9,
+			{101325, 101325.0625f, 101325.0625f, 101325.0625f, 101325.0625f, 101325,
+				101325, 101325, 101325},
+			{0, 1, 1, 1, 0, -1, -1, 0, 0}},
+		{"step_forward theta=0.003", 9,
+			{-101325, -101325.0625f, -101325.0625f, -101325.0625f, -101325.0625f,
+				-101325, -101325, -101325, -101325},
+			{0, -1, -1, -1, 0, 1, 1, 0, 0}},
+		/* At 2^17 the unit grows from 1/128 to 1/64. */
+		{"step_forward theta=0.003", 4,
+			{131071.984375f, 131072.03125f, 131072.03125f, 131072.03125f},
+			{0, 1, 1, 0}},
+		/* 13 units are 8.4 of 1.55. */
+		{"step_forward theta=0.001 max_steps=100", 4,
+			{101325, 101325.1015625f, 101325.1015625f, 101325.1015625f}, {0, 8, 0, 0}},
 		/* The base halves at each tick: 8 -> 4 + 1, 2.5 + 1, 1.75, 0.875 + 1. */
 		{"step_forward theta=1 leak=1.442695041ms", 4, {8, 8, 2.5f, 2.5f}, {1, 1, 0, 1}}, );
 }

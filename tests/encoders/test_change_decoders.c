@@ -140,6 +140,39 @@ static void test_single_steps_decode_to_the_base(void **unused)
 	}
 }
 
+/* Far from 0, where theta is less than the last place can hold: any value is reached, to a unit or two. */
+static void test_a_value_far_from_0_is_reached_and_decoded(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"step_forward theta=0.003",
+		"step_forward theta=0.003 theta_down=0.004 max_steps=9",
+		"step_forward theta=0.003 start=zero max_steps=65535 refractory=1"};
+	struct test_random r = test_random(35);
+	for (unsigned i = 0; i < 3; i++) {
+		struct pair pair = pair_new(texts[i], CHANNELS, 0);
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			x[c] = (float)ldexp(
+				random_between(&r, -1, 1), i < 2 ? (int)(10 + c % 100) : 15);
+		assert_int_equal(decoder_start(pair.d, x), 0);
+		for (uint32_t t = 0; t < TICKS; t++) {
+			uint32_t units = t > 0 && t % 250 == 0 ? 50 : 0;
+			for (uint32_t c = 0; c < CHANNELS; c++) {
+				for (uint32_t n = random_below(&r, units + 1); n > 0; n--)
+					x[c] = nextafterf(x[c], c % 2 ? INFINITY : -INFINITY);
+			}
+			pair_run(&pair, x);
+			assert_memory_equal(pair.decoded, pair.out.state, sizeof(x));
+		}
+		for (uint32_t c = 0; c < CHANNELS; c++) {
+			float error = fabsf(x[c] - pair.decoded[c]);
+			float least = fabsf(x[c]) * 0x1p-23f;
+			assert_true(error <= fmaxf(0.004f, least) + least / 2);
+			assert_false(line_is_on(pair.out.last.on, c));
+		}
+		pair_free(&pair);
+	}
+}
+
 static void test_graded_deltas_are_within_theta_at_every_tick(void **unused)
 {
 	(void)unused;
@@ -351,6 +384,7 @@ int main(void)
 		cmocka_unit_test(test_many_steps_are_within_theta_at_every_tick),
 		cmocka_unit_test(test_many_steps_without_a_start_are_too),
 		cmocka_unit_test(test_single_steps_decode_to_the_base),
+		cmocka_unit_test(test_a_value_far_from_0_is_reached_and_decoded),
 		cmocka_unit_test(test_graded_deltas_are_within_theta_at_every_tick),
 		cmocka_unit_test(test_a_theta_of_zero_is_exact_in_the_end),
 		cmocka_unit_test(test_counts_are_less_than_a_spike_off),

@@ -61,6 +61,8 @@ static void begin(struct turn *t, const struct kernels *k, struct test_random *r
 		second[i] = random_size_of(r);
 		if (i < t->count && random_below(r, 8) == 0)
 			t->x[i] = level[i] + random_steps(r) * first[t->each ? i : 0];
+		else if (i < t->count && random_below(r, 8) == 0)
+			t->x[i] = nextafterf(level[i], random_below(r, 2) ? INFINITY : -INFINITY);
 	}
 	memset(on, 0xff, sizeof(on));
 	memset(minus, 0xff, sizeof(minus));
@@ -122,6 +124,8 @@ static void check_stairs(const struct kernels *k, struct test_random *r, bool co
 	for (uint32_t i = 0; i < t.count; i++) {
 		float up = rule_at(&t, first, rule.up, i), down = rule_at(&t, second, rule.down, i);
 		float b = level_before[i] * rule.keep, n = 0, x = t.x[i];
+		up = fmaxf(up, ldexpf(fabsf(b), -23));
+		down = fmaxf(down, ldexpf(fabsf(b), -23));
 		if (isfinite(x) && (!waits || wait_before[i] == 0))
 			n = x > b + up ? 1.0f : x < b - down ? -1.0f : 0.0f;
 		if (counts && n != 0)
