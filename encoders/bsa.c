@@ -1,10 +1,10 @@
 /* BSA, Ben's spiker algorithm: a tick gets a spike where taking the filter's response out of the
  * signal makes what is left smaller by theta at least.
  *
- *   e1 = sum of |r[j] - h[j]|,  e2 = sum of |r[j]|;  s = 1 if e1 <= e2 - theta
+ *   s = 1 if sum over j of (|r[j]| - |r[j] - h[j]|) >= theta
  *
- * Window, taps, delay, NaN and saturation are told in deconvolve.c. e2 - e1 is at most the sum of
- * |h|, so a theta above that never fires and is refused.
+ * Window, taps, delay, NaN and saturation are told in deconvolve.c. That sum is at most the one of
+ * |h|, so a theta above it never fires and is refused.
  *
  * B. Schrauwen, J. Van Campenhout: BSA, a fast and accurate spike train encoding scheme, IJCNN 2003;
  * with the threshold taken off as spikify and SpiCoder do, not multiplied.

@@ -12,8 +12,9 @@
  * them. Inputs are meant to lie between 0 and the sum of the taps: more cannot be said in spikes.
  * Float32, one rounding an operation; sums run from j = 0 up.
  *
- * Saturation: above the sum of the taps a line fires at every tick; below 0 it does not fire. A
- * value that is not finite is no sample: the last one counts again. At a window's first tick r is
+ * Saturation: above the sum of the taps a line fires at every tick; below 0 it does not fire. What
+ * is beyond twice the sum of |h| on either side is held there: what spikes can take out of it leaves
+ * it beyond every tap, so that nothing else changes, and float32 still sees a tap beside it. A value that is not finite is no sample: the last one counts again. At a window's first tick r is
  * empty again.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -25,6 +26,7 @@ struct deconvolution {
 	uint32_t f;
 	const float *taps;
 	const float *theta; /* one a line, or NULL */
+	float most;         /* of an input's size */
 };
 
 /* State: this head; the last inputs that were numbers, one a line; for each word a ring of f rows. */
@@ -139,7 +141,8 @@ void deconvolve_prepare(struct stage *st)
 	uint32_t count = taps_count(st);
 	float *taps = (float *)((char *)st->consts + stage_round(sizeof(*d)));
 	make_taps(st, taps);
-	*d = (struct deconvolution){.f = count, .taps = taps};
+	*d = (struct deconvolution){
+		.f = count, .taps = taps, .most = fminf(2 * deconvolve_area(st), FLT_MAX)};
 	if (is_listed(st)) {
 		stage_unset(st, DECONVOLVE_F);
 		stage_unset(st, DECONVOLVE_CUTOFF);
@@ -159,11 +162,14 @@ void deconvolve_reset(const struct stage *st, void *state, enum reset_scope scop
 }
 
 /* The input of one word, n lines of it. */
-static void push(float *restrict row, float *restrict held, const float *restrict x, uint32_t n)
+static void push(const struct deconvolution *d, float *restrict row, float *restrict held,
+	const float *restrict x, uint32_t n)
 {
+	float most = d->most;
 	for (uint32_t i = 0; i < n; i++) {
 		held[i] = fabsf(x[i]) <= FLT_MAX ? x[i] : held[i];
-		row[i] = held[i];
+		float low = held[i] < most ? held[i] : most;
+		row[i] = low > -most ? low : -most;
 	}
 }
 
@@ -185,7 +191,7 @@ void deconvolve_run(const struct stage *st, void *state, const struct lines *in,
 			.taps = d->taps,
 			.theta = d->theta ? d->theta + at : NULL,
 		};
-		push(ring + (size_t)row * WORD_LINES, held + at, in->values + at, n);
+		push(d, ring + (size_t)row * WORD_LINES, held + at, in->values + at, n);
 		uint64_t fired = head->filled == d->f ? fits(&t) & bits_below(n) : 0;
 		if (fired)
 			kernels_get()->take_out(&t, fired);

@@ -42,14 +42,14 @@ static inline void mhsa_rows(
 	}
 }
 
-static inline void bsa_rows(const float *restrict r, const float *restrict taps, uint32_t n,
-	float *restrict with, float *restrict without)
+/* The difference is summed, not the two sums apart: with many taps those are so much larger that
+ * their rounding would decide. */
+static inline void bsa_rows(
+	const float *restrict r, const float *restrict taps, uint32_t n, float *restrict gain)
 {
 	for (uint32_t j = 0; j < n; j++, r += WORD_LINES) {
-		for (unsigned i = 0; i < WORD_LINES; i++) {
-			with[i] += fabsf(r[i] - taps[j]);
-			without[i] += fabsf(r[i]);
-		}
+		for (unsigned i = 0; i < WORD_LINES; i++)
+			gain[i] += fabsf(r[i]) - fabsf(r[i] - taps[j]);
 	}
 }
 
@@ -87,13 +87,13 @@ static inline uint64_t mhsa_word(const struct trace *t)
 
 static inline uint64_t bsa_word(const struct trace *t)
 {
-	float with[WORD_LINES] = {0}, without[WORD_LINES] = {0};
+	float gain[WORD_LINES] = {0};
 	uint8_t fits[WORD_LINES];
 	uint32_t late = until_wrap(t);
-	bsa_rows(oldest_row(t), t->taps, late, with, without);
-	bsa_rows(t->ring, t->taps + late, t->oldest, with, without);
+	bsa_rows(oldest_row(t), t->taps, late, gain);
+	bsa_rows(t->ring, t->taps + late, t->oldest, gain);
 	for (unsigned i = 0; i < WORD_LINES; i++)
-		fits[i] = with[i] <= without[i] - t->theta[i];
+		fits[i] = gain[i] >= t->theta[i];
 	return bits_from_bytes(fits);
 }
 

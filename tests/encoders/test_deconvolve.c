@@ -235,6 +235,35 @@ static void test_four_ticks_by_hand(void **unused)
 	record_free(&rec);
 }
 
+/* However far: as soon as float32 no longer sees a tap beside a value, both sums would be the same. */
+static void test_values_far_beyond_the_range_are_as_good_as_near_ones(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"hsa", "mhsa", "bsa", "bsa theta=0", "bsa cutoff=0.5",
+		"bsa f=4000 cutoff=0.01 theta=0.9", "bsa taps=[0.1,0.5,-0.2,0.1] theta=0"};
+	static const float sizes[] = {4, 1e3f, 1e6f, 1e7f, 1e8f, 3e38f};
+	enum { LINES = sizeof(sizes) / sizeof(*sizes), TICKS = 4400 };
+	for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++) {
+		struct recording rec = record_new(LINES, TICKS);
+		for (uint32_t t = 0; t < TICKS; t++) {
+			for (uint32_t i = 0; i < LINES; i++)
+				rec.x[t * LINES + i] = t < 4200   ? -sizes[i]
+						       : t < 4350 ? sizes[i]
+								  : 0.01f * (float)(t % 7);
+		}
+		run(texts[k], &rec);
+		for (uint32_t t = 0; t < TICKS; t++) {
+			for (uint32_t i = 0; i < LINES; i++) {
+				uint8_t fires = rec.s[t * LINES + i];
+				if (fires != rec.s[t * LINES] || (t < 4200 && fires))
+					fail_msg(
+						"%s: %g at tick %u", texts[k], (double)sizes[i], t);
+			}
+		}
+		record_free(&rec);
+	}
+}
+
 /* 10^6 samples: x - decoded is never below 0 for hsa; bsa's error shrinks by theta a spike. */
 static void test_what_the_way_back_promises_holds(void **unused)
 {
@@ -364,6 +393,7 @@ int main(void)
 		cmocka_unit_test(test_spikes_are_those_of_the_batch_form_f_1_ticks_later),
 		cmocka_unit_test(test_designed_taps_are_a_hann_low_pass_of_sum_1),
 		cmocka_unit_test(test_the_way_back_is_the_filter_of_the_spikes),
+		cmocka_unit_test(test_values_far_beyond_the_range_are_as_good_as_near_ones),
 		cmocka_unit_test(test_what_the_way_back_promises_holds),
 		cmocka_unit_test(test_a_sample_that_is_no_number_is_the_last_one),
 		cmocka_unit_test(test_what_cannot_work_is_refused_with_the_numbers),

@@ -258,20 +258,19 @@ static void deconvolve_body(const struct kernels *kernels, struct test_random *r
 	for (uint32_t i = 0; i < f * 64; i++)
 		ring[i] = (float)random_below(r, 6) * grain - (random_below(r, 9) ? 0 : 0.25f);
 	for (uint32_t i = 0; i < 64; i++) {
-		float above = 0, with = 0, without = 0;
+		float above = 0, gain = 0;
 		bool under = true;
 		for (uint32_t j = 0; j < f; j++) {
 			float x = ring[(t.oldest + j) % f * 64 + i];
 			under = under && x >= taps[j];
 			above += taps[j] > x ? taps[j] - x : 0;
-			with += fabsf(x - taps[j]);
-			without += fabsf(x);
+			gain += fabsf(x) - fabsf(x - taps[j]);
 			left[(t.oldest + j) % f * 64 + i] = fired >> i & 1 ? x - taps[j] : x;
 		}
-		theta[i] = random_below(r, 2) ? above : fabsf(without - with);
+		theta[i] = random_below(r, 2) ? above : fabsf(gain);
 		hsa |= (uint64_t)under << i;
 		mhsa |= (uint64_t)(above <= theta[i]) << i;
-		bsa |= (uint64_t)(with <= without - theta[i]) << i;
+		bsa |= (uint64_t)(gain >= theta[i]) << i;
 	}
 	assert_true(kernels->fit_hsa(&t) == hsa);
 	assert_true(kernels->fit_mhsa(&t) == mhsa);
