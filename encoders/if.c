@@ -20,7 +20,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/kernels/kernels.h"
-#include "encoders/stage.h"
+#include "encoders/rate.h"
 
 #include <errno.h>
 
@@ -174,37 +174,15 @@ static int if_check(const struct stage *st, const void *state)
 	return 0;
 }
 
-/* Decoder's state: a line's average, or its spikes in the window; then the window's ticks. */
-static uint32_t *ticks_of(const struct stage *st, void *state)
-{
-	return (uint32_t *)((char *)state + stage_float_bytes(st->in_lines));
-}
-
-static size_t undo_size(const struct stage *st)
-{
-	return stage_float_bytes(st->in_lines) + sizeof(uint32_t);
-}
-
-static void undo_reset(const struct stage *st, void *state, enum reset_scope scope)
-{
-	(void)scope;
-	memset(state, 0, undo_size(st));
-}
-
-static void undo_run(const struct stage *st, const struct decoding *by, void *state,
+static void if_undo(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
 	const struct meter *r = st->consts;
-	float *sum = state, *x = out->values;
-	uint32_t *ticks = ticks_of(st, state);
-	if (st->window && *ticks < st->window)
-		++*ticks;
+	float *x = out->values;
+	rate_take(st, by, state, in, x);
 	for (uint32_t i = 0; i < in->count; i++) {
 		float gain = r->gains ? r->gains[i] : r->gain;
-		float n = stage_spike(in, i);
-		sum[i] += st->window ? n : by->share * (n - sum[i]);
-		float rate = st->window ? sum[i] / (float)*ticks : sum[i];
-		x[i] = fminf(fmaxf(rate / gain, -FLT_MAX), FLT_MAX);
+		x[i] = fminf(fmaxf(x[i] / gain, -FLT_MAX), FLT_MAX);
 	}
 }
 
@@ -212,9 +190,9 @@ static const struct encoder_decoder if_decoder = {
 	.help = "x = theta n / (f_max dt) with n spikes a tick: with a window, on average over its "
 		"ticks so far, t of them: off by less than theta / (f_max dt t) from their mean; else a "
 		"first-order average, which lags by its time constant; rectify gives |x|.",
-	.size = undo_size,
-	.reset = undo_reset,
-	.run = undo_run,
+	.size = rate_size,
+	.reset = rate_reset,
+	.run = if_undo,
 };
 
 static const struct encoder_alias if_aliases[] = {

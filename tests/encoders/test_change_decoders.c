@@ -271,6 +271,22 @@ static void test_counts_do_not_drift(void **unused)
 	pair_free(&pair);
 }
 
+/* A window of 1.4e8 spikes, of which a float32 would not see those of one tick as they are. */
+static void test_a_long_window_is_counted_exactly(void **unused)
+{
+	(void)unused;
+	enum { WINDOW = 4000000 };
+	struct pair pair = pair_new("if f_max=35000 cap=1000", 1, WINDOW);
+	const float value = 1;
+	pair_window(&pair);
+	pipeline_run(pair.p, pair.s, &value, true, &pair.out);
+	assert_true(line_is_on(pair.out.last.on, 0) && pair.out.last.values[0] == 35);
+	for (uint32_t t = 0; t < WINDOW; t++)
+		pair.decoded = decoder_run(pair.d, &pair.out.last);
+	assert_true(fabs((double)pair.decoded[0] - 1) <= 0x1p-23);
+	pair_free(&pair);
+}
+
 /* With a window the decoded value is, at each of its ticks, less than a spike's worth off the mean. */
 static void test_rates_of_a_window_are_less_than_a_spike_off(void **unused)
 {
@@ -389,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_a_theta_of_zero_is_exact_in_the_end),
 		cmocka_unit_test(test_counts_are_less_than_a_spike_off),
 		cmocka_unit_test(test_counts_do_not_drift),
+		cmocka_unit_test(test_a_long_window_is_counted_exactly),
 		cmocka_unit_test(test_rates_of_a_window_are_less_than_a_spike_off),
 		cmocka_unit_test(test_rates_are_the_value_on_average),
 		cmocka_unit_test(test_bipolar_lif_decodes_as_the_peer),
