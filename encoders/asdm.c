@@ -194,7 +194,8 @@ static void back_run(const struct stage *st, const struct decoding *by, void *st
 		if (spike != 0) {
 			float way = back.begun[i] ? 2 * delta[i] : delta[i];
 			float slope = way / ((float)back.ticks[i] * step[i]);
-			back.estimate[i] = spike * (slope - b[i]);
+			/* No value is beyond b; where delta is that large, slope may overflow. */
+			back.estimate[i] = spike * fminf(slope - b[i], b[i]);
 			back.ticks[i] = 0;
 			back.begun[i] = 1;
 		}

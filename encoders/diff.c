@@ -97,7 +97,9 @@ static void diff_undo(const struct stage *st, const struct decoding *by, void *s
 	const double scale = (double)scale_of(st);
 	double *sum = state;
 	for (uint32_t i = 0; i < in->count; i++) {
-		sum[i] += (double)in->values[i] / scale;
+		double all = sum[i] + (double)in->values[i] / scale;
+		if (!isnan(all))
+			sum[i] = fmin(fmax(all, -(double)FLT_MAX), (double)FLT_MAX);
 		out->values[i] = (float)sum[i];
 	}
 }

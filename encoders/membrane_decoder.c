@@ -72,7 +72,8 @@ static void restart(const struct stage *st, void *state, enum reset_scope scope)
 /* What drives a membrane from v0 to its threshold in the ticks that made the share e. */
 static inline float drive(const struct lif_rule *r, float v0, float e)
 {
-	return v0 + (r->threshold - v0) / e - r->leak;
+	float x = v0 + (r->threshold - v0) / e - r->leak;
+	return fminf(fmaxf(x, -FLT_MAX), FLT_MAX);
 }
 
 static void read_line(const struct lif_rule *r, float v0, bool fires, float *share, float *x)

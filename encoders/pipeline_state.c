@@ -21,8 +21,11 @@ static uint64_t take(uint64_t *at, uint64_t bytes)
 	return here;
 }
 
-/* Offsets of one stage's parts; those that its kind has none of are not taken. Sizes are below
- * 2^34 a part and 16 stages, so 64 bits hold the sum. */
+/* Sizes of states are products of lines (below 2^31) and ticks or places (up to 2^20 of 16 bytes),
+ * made in size_t: below 2^56 a part, so that 64 bits hold 16 stages of them and fewer do not. */
+_Static_assert(sizeof(size_t) == 8, "sizes of states are products that need 64 bits");
+
+/* Offsets of one stage's parts; those that its kind has none of are not taken. */
 struct part_offsets {
 	uint64_t block, values, on, minus;
 };

@@ -207,7 +207,8 @@ static void renewal_undo(const struct stage *st, const struct decoding *by, void
 		/* A short count may be above what the silence allows in the long run. */
 		float p = out->values[i], moving = 1 - p * silence, least = 1 / (1 + silence);
 		moving = moving > least ? moving : least;
-		out->values[i] = rate[i] > 0 ? p / (moving * rate[i]) : 0;
+		float x = p / (moving * rate[i]);
+		out->values[i] = isfinite(x) ? x : 0;
 	}
 }
 

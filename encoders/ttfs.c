@@ -8,7 +8,8 @@
  *
  * Linear is SpikingJelly's LatencyEncoder('linear'). The logarithmic curves of the field differ
  * (one e-fold a tick, or a fixed full scale); this one spreads the decades from x_min to 1 evenly
- * over the window.
+ * over the window; its ln is libm's logf, once a line and window, so that a tick may depend on the
+ * machine's libm where the share is within its rounding of a half.
  *
  * Saturation: infinities are clamped like large values; NaN is no sample, the line is silent until
  * the next window.

@@ -160,14 +160,11 @@ static void pack(struct lines *in, const float *from)
 		uint32_t n = in->count - at < WORD_LINES ? in->count - at : WORD_LINES;
 		uint64_t on = 0, minus = 0;
 		for (uint32_t i = 0; i < n; i++) {
-			on |= (uint64_t)(from[at + i] > 0) << i;
-			minus |= (uint64_t)(from[at + i] < 0) << i;
-		}
-		for (uint32_t i = 0; valued && i < n; i++) {
-			bool finite = isfinite(from[at + i]);
-			in->values[at + i] = finite ? from[at + i] : 0;
-			on &= ~((uint64_t)!finite << i);
-			minus &= ~((uint64_t)!finite << i);
+			float x = isfinite(from[at + i]) ? from[at + i] : 0;
+			on |= (uint64_t)(x > 0) << i;
+			minus |= (uint64_t)(x < 0) << i;
+			if (valued)
+				in->values[at + i] = x;
 		}
 		in->on[at / WORD_LINES] = valued ? on | minus : on;
 		if (in->minus)

@@ -116,7 +116,8 @@ struct spiked_pipeline *spiked_pipeline_new(const char *text, size_t size,
 	struct fault f;
 	surroundings_enter(&around, true);
 	why_text(why, why_size, "%s", "");
-	struct conf_stream *stream = read_stream(&faults, text, size, preset);
+	struct conf_stream *stream =
+		read_stream(&faults, text ? text : "", text ? size : 0, preset);
 	if (stream) {
 		p = assemble(stream, &f);
 		if (!p)

@@ -121,6 +121,52 @@ static void test_only_followers_need_a_start(void **unused)
 	print_message("%zu followers\n", followers);
 }
 
+/* Spikes that no encoder would give, at parameters that leave no room for their values. */
+static void test_decoded_values_are_finite_at_the_ends_of_parameters(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"renewal f_max=1e-40",
+		"renewal f_max=1e-36 t_ref=1000s", "asdm delta=1e38",
+		"asdm b=1e38 delta=1.6e38 kappa=1e-3s", "if f_max=1e-34",
+		"poisson f_max=1e-40 law=hazard", "step_forward theta=1e30 start=zero",
+		"send_on_delta payload=graded", "derivative theta=3e38 pad=zero", "lif v_th=1e38",
+		"lif_bipolar theta=1e38", "diff"};
+	for (size_t k = 0; k < sizeof(texts) / sizeof(*texts); k++) {
+		struct pipeline_site site = site_of(1, 0);
+		struct pipeline *p = must_build(texts[k], &site);
+		struct decoder *d = decoder_new(p, NULL, NULL);
+		assert_non_null(d);
+		for (uint32_t t = 0; t < 2 * TICKS; t++) {
+			float value = t < TICKS ? 3e38f : -3e38f;
+			bool signed_minus = p->out_kind == KIND_SIGNED && t >= TICKS;
+			uint64_t on = !signed_minus, minus = signed_minus;
+			struct lines l = {p->out_kind, 1, &value, &on, &minus};
+			float x = decoder_run(d, &l)[0];
+			if (!isfinite(x))
+				fail_msg("%s: tick %u is %g", texts[k], t, (double)x);
+		}
+		decoder_free(d);
+		pipeline_free(p);
+	}
+}
+
+/* A change that is not a number is none, and the next ones count again. */
+static void test_a_nan_among_changes_is_passed_over(void **unused)
+{
+	(void)unused;
+	struct pipeline_site site = site_of(1, 0);
+	struct pipeline *p = must_build("diff", &site);
+	struct decoder *d = decoder_new(p, NULL, NULL);
+	float changes[] = {1, NAN, 1, INFINITY, -INFINITY, NAN};
+	const float sums[] = {1, 1, 2, 3.402823466e38f, -3.402823466e38f, -3.402823466e38f};
+	for (uint32_t t = 0; t < 6; t++) {
+		struct lines l = {.kind = KIND_VALUES, .count = 1, .values = &changes[t]};
+		assert_true(decoder_run(d, &l)[0] == sums[t]);
+	}
+	decoder_free(d);
+	pipeline_free(p);
+}
+
 static void test_a_range_comes_back(void **unused)
 {
 	(void)unused;
@@ -145,6 +191,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_decoder_is_finite_and_as_new_after_a_reset),
 		cmocka_unit_test(test_only_followers_need_a_start),
+		cmocka_unit_test(test_decoded_values_are_finite_at_the_ends_of_parameters),
+		cmocka_unit_test(test_a_nan_among_changes_is_passed_over),
 		cmocka_unit_test(test_a_range_comes_back),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

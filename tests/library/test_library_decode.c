@@ -139,6 +139,30 @@ static void test_a_range_comes_back_and_says_where_from(void **unused)
 	spiked_decoder_free(d);
 }
 
+/* encoders.h: no spike of any kind, and no trace of them. */
+static void test_what_is_not_finite_is_no_spike(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"[{derivative: {pad: zero}}]", "[{if: {f_max: 500}}]",
+		"[{send_on_delta: {payload: graded}}]",
+		"[{step_forward: {start: zero, max_steps: 9}}]"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		struct spiked_pipeline *p = make(texts[i], 0);
+		struct spiked_decoder *d = spiked_decoder_new(p, 0, NULL, 0);
+		float with[4 * CHANNELS] = {1, 0, 1}, without[4 * CHANNELS] = {1, 0, 1};
+		float decoded[4 * CHANNELS], expected[4 * CHANNELS];
+		with[CHANNELS] = INFINITY;
+		with[CHANNELS + 1] = -INFINITY;
+		with[CHANNELS + 2] = NAN;
+		spiked_decoder_run(d, with, 4, decoded);
+		spiked_decoder_reset(d, NULL);
+		spiked_decoder_run(d, without, 4, expected);
+		assert_same_floats(decoded, expected, 4 * CHANNELS);
+		spiked_decoder_free(d);
+		spiked_pipeline_free(p);
+	}
+}
+
 static void test_what_cannot_be_decoded_is_refused(void **unused)
 {
 	(void)unused;
@@ -169,6 +193,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_decoder_gives_what_decoder_h_gives),
 		cmocka_unit_test(test_a_range_comes_back_and_says_where_from),
+		cmocka_unit_test(test_what_is_not_finite_is_no_spike),
 		cmocka_unit_test(test_what_cannot_be_decoded_is_refused),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

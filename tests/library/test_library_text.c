@@ -127,6 +127,16 @@ static void test_faults_have_places(void **unused)
 	}
 }
 
+static void test_no_text_says_nothing(void **unused)
+{
+	(void)unused;
+	for (size_t size = 0; size < 2; size++) {
+		char why[400];
+		assert_null(spiked_pipeline_new(NULL, size, NULL, why, sizeof(why)));
+		assert_non_null(strstr(why, "says nothing"));
+	}
+}
+
 static void test_every_fault_is_told_and_cut_at_a_character(void **unused)
 {
 	(void)unused;
@@ -273,6 +283,7 @@ int main(void)
 		cmocka_unit_test(test_a_text_is_a_stream_a_list_or_a_name),
 		cmocka_unit_test(test_the_text_counts_before_the_preset),
 		cmocka_unit_test(test_faults_have_places),
+		cmocka_unit_test(test_no_text_says_nothing),
 		cmocka_unit_test(test_every_fault_is_told_and_cut_at_a_character),
 		cmocka_unit_test(test_set_changes_what_may_change),
 		cmocka_unit_test(test_foreign_states_change_nothing),

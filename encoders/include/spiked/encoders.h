@@ -54,6 +54,7 @@ struct spiked_pipeline_info {
  * that only the daemon needs are checked and have no effect. A list, or a stage's bare name, is taken
  * as `encode` alone. What the text leaves open is taken from `preset` (NULL = nothing; members that
  * are 0 or NULL say nothing): so a text without channels can be used on an array.
+ * `text` may be NULL, which says nothing.
  * NULL with `why` filled: a line a fault, "2:9: error: encode[0].lif.v_thr: …", 400 bytes or so
  * each. */
 struct spiked_pipeline_preset {
@@ -126,7 +127,8 @@ SPIKED_ENCODERS_API int spiked_decoder_reset(struct spiked_decoder *d, const flo
 
 /* Decodes `ticks` ticks of `lines` (ticks x lines floats, as a run gave them) to `values` (ticks x
  * width). Windows begin every info.window ticks from the last reset on. What is not finite is no
- * spike. Neither allocates nor fails. */
+ * spike; among values it is no sample to those that add up, and comes back as it is through others.
+ * Neither allocates nor fails. */
 SPIKED_ENCODERS_API void spiked_decoder_run(
 	struct spiked_decoder *d, const float *lines, size_t ticks, float *values);
 
