@@ -17,7 +17,7 @@
 static const char usage[] =
 	"usage: spiked -c FILE            turn sensor values into spikes, until SIGTERM or SIGINT\n"
 	"       spiked --check -c FILE    only check the configuration (opens nothing)\n"
-	"       spiked --encoders         list every encoder with its parameters\n"
+	"       spiked --encoders [NAME]  list every encoder with its parameters, or one\n"
 	"       spiked --keys             list every key of the configuration\n"
 	"       spiked --manual           print both as the manual page spiked.conf(5)\n"
 	"\n"
@@ -101,6 +101,29 @@ static enum exit_code load_and_run(const char *path, bool only_check)
 	return code;
 }
 
+/* What follows the option names one. */
+static int list_encoders(int count, char **names)
+{
+	if (count == 0) {
+		manual_encoders(stdout, terminal_width());
+		return EXIT_FINE;
+	}
+	if (count > 1) {
+		fprintf(stderr, "spiked: --encoders takes one name, and '%s' is another\n",
+			names[1]);
+		return EXIT_USAGE;
+	}
+	if (manual_encoder(stdout, terminal_width(), names[0]) == 0)
+		return EXIT_FINE;
+	const char *nearest = encoder_nearest(names[0]);
+	fprintf(stderr, "spiked: there is no encoder '%s'", names[0]);
+	if (nearest)
+		fprintf(stderr, "; did you mean %s?\n", nearest);
+	else
+		fputs("; spiked --encoders lists them\n", stderr);
+	return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = NULL;
@@ -116,8 +139,7 @@ int main(int argc, char **argv)
 			only_check = true;
 			break;
 		case OPT_ENCODERS:
-			manual_encoders(stdout, terminal_width());
-			return EXIT_FINE;
+			return list_encoders(argc - optind, argv + optind);
 		case OPT_KEYS:
 			return keys_print(stdout) ? EXIT_START : EXIT_FINE;
 		case OPT_MANUAL:

@@ -5,6 +5,7 @@
 
 #include "encoders/encoder.h"
 
+#include <errno.h>
 #include <float.h>
 #include <stdbool.h>
 #include <string.h>
@@ -120,25 +121,40 @@ static void print_param(FILE *out, unsigned width, const struct param *row)
 	print_text(out, width, 18, row->help);
 }
 
+static void print_encoder(FILE *out, unsigned width, const struct encoder_class *class)
+{
+	fprintf(out, "%s\n  ", class->name);
+	print_text(out, width, 2, class->summary);
+	fputs("  ", out);
+	manual_kinds(out, class);
+	fputs("\n  ", out);
+	if (manual_aliases(out, class))
+		fputs("\n  ", out);
+	fprintf(out, "source: %s\n", class->source);
+	fputs("  decoder: ", out);
+	print_text(out, width, 11, class->decoder ? class->decoder->help : "none");
+	for (const struct param *row = class->params; row && row->name; row++)
+		print_param(out, width, row);
+}
+
 void manual_encoders(FILE *out, unsigned width)
 {
 	size_t count;
 	const struct encoder_class *const *classes = encoder_classes(&count);
 
 	for (size_t i = 0; i < count; i++) {
-		const struct encoder_class *class = classes[i];
-
-		fprintf(out, "%s%s\n  ", i ? "\n" : "", class->name);
-		print_text(out, width, 2, class->summary);
-		fputs("  ", out);
-		manual_kinds(out, class);
-		fputs("\n  ", out);
-		if (manual_aliases(out, class))
-			fputs("\n  ", out);
-		fprintf(out, "source: %s\n", class->source);
-		fputs("  decoder: ", out);
-		print_text(out, width, 11, class->decoder ? class->decoder->help : "none");
-		for (const struct param *row = class->params; row && row->name; row++)
-			print_param(out, width, row);
+		if (i)
+			fputc('\n', out);
+		print_encoder(out, width, classes[i]);
 	}
+}
+
+int manual_encoder(FILE *out, unsigned width, const char *name)
+{
+	const struct encoder_class *class = encoder_find(name, NULL);
+
+	if (!class)
+		return -ENOENT;
+	print_encoder(out, width, class);
+	return 0;
 }

@@ -10,6 +10,7 @@
 
 /* Paragraphs are broken to fit `width` columns, or stay one line each if it is 0. */
 void manual_encoders(FILE *out, unsigned width);
+int manual_encoder(FILE *out, unsigned width, const char *name); /* alias too; 0 or -ENOENT */
 
 /* spiked.conf(5) as mdoc(7). 0 or negative errno. */
 int manual_conf(FILE *out);

@@ -130,12 +130,27 @@ SHOWN = {
 }
 
 
+# What stands for a rate or a time in a pipeline: its formula and its value.
+SCALED = {
+    "{half}": ("0.5/dt", lambda dt: 0.5 / dt),
+    "{fifth}": ("0.2/dt", lambda dt: 0.2 / dt),
+    "{twentieth}": ("0.05/dt", lambda dt: 0.05 / dt),
+    "{ticks20}": ("20 dt", lambda dt: 20 * dt),
+}
+
+
+def scaled(pipeline, dt):
+    """The pipeline with numbers in it, as a reader can copy it."""
+    for mark, (_, value) in SCALED.items():
+        pipeline = pipeline.replace(mark, f"{value(dt):.6g}")
+    return pipeline
+
+
 def run(pipeline, rows, window):
     """(lines of ticks, decoded ticks or None, dt)"""
     ticks = max(1, window)
     dt = round(1e9 / rows.rate / ticks) / 1e9  # whole nanoseconds, as spiked has them
-    for name, value in (("half", 0.5 / dt), ("fifth", 0.2 / dt), ("twentieth", 0.05 / dt), ("ticks20", 20 * dt)):
-        pipeline = pipeline.replace("{" + name + "}", f"{value:.6g}")
+    pipeline = scaled(pipeline, dt)
     lines = np.asarray(spiked.encode(pipeline, rows.values, dt=dt, window=window, seed=SEED))
     try:
         back = np.asarray(spiked.decode(pipeline, lines, channels=rows.values.shape[1], dt=dt, window=window,
@@ -291,7 +306,7 @@ def compare(stages):
     out = [f"| stage | settings | {' | '.join(heads)} |", "|---|---|" + "---:|---:|" * len(COMPARED)]
     rows = {name: make() for name, make in COMPARED.items()}
     for name, shown in SHOWN.items():
-        stage, cells = stages[name], []
+        stage, cells, dts = stages[name], [], []
         if "values" not in stage["in"] or stage["out"] == "values":
             continue
         pipeline = shown.compared or shown.pipeline
@@ -300,6 +315,7 @@ def compare(stages):
             if name == "rank_order":
                 part = signal._replace(values=signal.values[:len(signal.values) // 4 * 4].reshape(-1, 4))
             lines, back, dt = run(pipeline, part, shown.window)
+            dts.append(dt)
             rate = np.abs(lines).sum() if lines.dtype != np.float32 else np.count_nonzero(lines)
             cells.append(f"{rate / (len(lines) * dt):,.0f}".replace(",", " "))
             if back is None:
@@ -307,14 +323,15 @@ def compare(stages):
                 continue
             error, late = best_delay(held(part, shown.window), back, max(2 * shown.window, 64))
             cells.append(f"{percent(error)}, {text_of(late * dt)}")
-        out.append(f"| [`{name}`](#{name}) | {settings(pipeline, name)} | " + " | ".join(cells) + " |")
+        out.append(f"| [`{name}`](#{name}) | {settings(pipeline, name, dts[0])} | " + " | ".join(cells) + " |")
     return "\n".join(out)
 
 
-def settings(pipeline, name):
-    """What stands between the braces behind the stage's name."""
+def settings(pipeline, name, dt):
+    """What stands between the braces behind the stage's name, and how what depends on dt does."""
     text = re.search(name + r": \{(.*)\}\]$", pipeline)[1]
-    return f"`{text}`" if text else ""
+    formulas = [formula for mark, (formula, _) in SCALED.items() if mark in text]
+    return " ".join([f"`{scaled(text, dt)}`" if text else "", *(f"({each})" for each in formulas)]).strip()
 
 
 def percent(share):

@@ -198,19 +198,18 @@ static int print_named_encoder(const struct ctl *ctl, const json_t *encoders, co
 
 int cmd_encoders(struct ctl *ctl)
 {
-	json_t *encoders;
-	int rc;
+	const char *name = ctl->n_words > 0 ? ctl->words[0] : NULL;
+	json_t *encoders = NULL;
+	int rc = name ? ctl_ask(ctl, "encoders", NULL, &encoders)
+		      : ctl_ask_or_print(ctl, "encoders", NULL, &encoders);
 
-	if (ctl->n_words == 0) {
-		rc = ctl_ask_or_print(ctl, "encoders", NULL, &encoders);
-		if (encoders)
-			print_encoders(encoders);
-	} else {
-		rc = ctl_ask(ctl, "encoders", NULL, &encoders);
-		if (rc != EXIT_OK)
-			return rc;
-		rc = print_named_encoder(ctl, encoders, ctl->words[0]);
-	}
+	if (rc != EXIT_OK)
+		return ctl_fail("without a daemon, \"spiked --encoders%s%s\" tells the same",
+			name ? " " : "", name ? name : "");
+	if (name)
+		rc = print_named_encoder(ctl, encoders, name);
+	else if (encoders)
+		print_encoders(encoders);
 	json_decref(encoders);
 	return rc;
 }

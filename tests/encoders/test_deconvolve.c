@@ -68,14 +68,16 @@ static void run(const char *text, struct recording *rec)
 	pipeline_free(p);
 }
 
-static bool fits(enum test test, const float *r, const float *h, uint32_t f, float theta)
+/* As spikify and its kind have it, in double: two sums for bsa, not the sum of a difference. */
+static bool fits(enum test test, const float *r, const float *h, uint32_t f, double theta)
 {
-	float e1 = 0, e2 = 0;
+	double e1 = 0, e2 = 0;
 	for (uint32_t j = 0; j < f; j++) {
-		if (test == HSA && r[j] < h[j])
+		double left = (double)r[j] - (double)h[j];
+		if (test == HSA && left < 0)
 			return false;
-		e1 += test == BSA ? fabsf(r[j] - h[j]) : h[j] > r[j] ? h[j] - r[j] : 0;
-		e2 += fabsf(r[j]);
+		e1 += test == BSA ? fabs(left) : fmax(-left, 0);
+		e2 += fabs((double)r[j]);
 	}
 	return test == HSA || (test == MHSA ? e1 <= theta : e1 <= e2 - theta);
 }
@@ -91,7 +93,7 @@ static uint32_t batch(enum test test, const struct recording *rec, uint32_t line
 		r[t] = rec->x[t * rec->lines + line];
 	memset(s, 0, rec->ticks);
 	for (uint32_t i = 0; i + f <= rec->ticks; i++) {
-		if (!fits(test, r + i, h, f, theta))
+		if (!fits(test, r + i, h, f, (double)theta))
 			continue;
 		s[i] = 1;
 		count++;

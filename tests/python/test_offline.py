@@ -241,7 +241,7 @@ class Streaming(unittest.TestCase):
         self.assertTrue(same(p.run(rows), q.run(rows)))
         p.set(0, "v_th", 0.1)
         self.assertGreater(p.run(rows).sum(), q.run(rows).sum())
-        for stage, param, value in ((0, "v_ht", 1), (0, "v_th", "much"), (5, "v_th", 1), (-1, "v_th", 1), ("lif", "v_th", 1)):
+        for stage, param, value in ((0, "v_ht", 1), (0, "v_th", "much"), (5, "v_th", 1), (2**32, "v_th", 1), (-1, "v_th", 1), ("lif", "v_th", 1)):
             with self.subTest((stage, param, value)), self.assertRaises(ValueError):
                 p.set(stage, param, value)
 

@@ -67,6 +67,24 @@ def every_key_is_in_the_manual():
             raise h.Failed(f"{name}: its summary is missing")
 
 
+def one_stage_is_shown_by_its_name():
+    whole = h.run("--encoders").stdout
+    name = "step_forward"
+    block = next(each for each in re.split(r"\n\n", whole) if each.startswith(name + "\n"))
+    h.equal(f"--encoders {name}: only that", h.run("--encoders", name).stdout, block + "\n")
+    h.equal("an alias is its stage", h.run("--encoders", "delta_modulator").stdout, block + "\n")
+    for words, said in ((["step_foward"], "'step_foward'; did you mean step_forward?"),
+                        (["frequency"], "'frequency'; spiked --encoders lists them"), (["lif", "if"], "one name, and 'if'")):
+        done = h.run("--encoders", *words)
+        h.equal(f"--encoders {' '.join(words)}: exit code", done.returncode, 2)
+        h.claim(f"and '{said}'", said in done.stderr and not done.stdout)
+    for words in ([], [name]):
+        asked = subprocess.run([SPIKECTL, "--control", "ipc:///nowhere/at/all", "encoders", *words],
+                               capture_output=True, text=True, timeout=20 * h.SLOW)
+        said = " ".join(["spiked --encoders", *words])
+        h.claim(f"spikectl without a daemon says '{said}'", asked.returncode == 1 and f'"{said}"' in asked.stderr)
+
+
 def the_pages_are_well_formed():
     pages = {"spiked.8": (ROOT / "daemon/spiked.8").read_text(),
              "spikectl.1": (ROOT / "clients/cli/spikectl.1").read_text(),
@@ -109,6 +127,7 @@ def the_shell_knows_all_there_is():
     usage = h.run("--help").stdout
     wanted = set(re.findall(r"--[a-z-]+", usage)) | {"-c", "-h"}
     h.equal("spiked -: all options", complete("spiked", "-"), wanted)
+    h.equal("spiked --encoders: a stage", complete("spiked", "--encoders", "lif_b"), {"lif_bipolar"})
     h.equal("spiked --log-level", complete("spiked", "--log-level", "w"), {"warning"})
 
 
@@ -124,5 +143,5 @@ def the_shell_knows_the_streams():
         h.claim("encoders are no streams", "lif" in complete("spikectl", *control, "encoders", "l"))
 
 
-h.main(every_key_is_in_the_manual, the_pages_are_well_formed, the_shell_knows_all_there_is,
+h.main(every_key_is_in_the_manual, one_stage_is_shown_by_its_name, the_pages_are_well_formed, the_shell_knows_all_there_is,
        the_shell_knows_the_streams)

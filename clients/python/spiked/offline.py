@@ -194,6 +194,8 @@ class Pipeline:
         `range` and `encode`."""
         if isinstance(stage, bool) or not isinstance(stage, (int, np.integer)) or stage < 0:
             raise ValueError(f"stage is a number from 0 on, not {stage!r}")
+        if stage > 0xffffffff:  # which ctypes would cut
+            raise ValueError(f"there is no stage {stage}")
         self._set(int(stage), param, _text.to_text(value))
 
     def _set(self, stage: int, param: str, text: str) -> None:
