@@ -252,9 +252,7 @@ static void note_anew(struct merge_fate *fate, const struct stream_turn *turn)
 {
 	if (turn->keep)
 		return;
-	if (fate->fate == FATE_CHANGED) /* the new program could not live with the state */
-		fate->why = stream_keys[STREAM_ENCODE].row.name;
-	fate->fate = FATE_ANEW;
+	fate->fate = FATE_ANEW; /* perhaps because the new program could not live with the state */
 	turn->stream->kept.restored_real_ns = 0;
 }
 

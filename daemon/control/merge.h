@@ -21,7 +21,7 @@ struct merge {
 	struct registry next; /* entries of its own; all else is the registry's */
 	struct merge_fate {
 		enum fate fate;
-		const char *why; /* the key, of FATE_ANEW */
+		const char *why; /* the key, of FATE_ANEW; of others nothing */
 		char stream[SPIKED_NAME_MAX + 1];
 	} * fates; /* one an entry */
 	struct entry *removed;

@@ -58,7 +58,11 @@ enum conf_change conf_stream_compare(
 	*why = breaks(a, b);
 	if (*why)
 		return CONF_ANEW;
-	if (spec == SPEC_OTHER || a->window != b->window || a->dt_ns != b->dt_ns)
+	*why = spec == SPEC_OTHER       ? stream_keys[STREAM_ENCODE].row.name
+	       : a->window != b->window ? stream_keys[STREAM_WINDOW].row.name
+	       : a->dt_ns != b->dt_ns   ? stream_keys[STREAM_DT].row.name
+					: NULL;
+	if (*why)
 		return CONF_CHECK;
 	return spec == SPEC_SAME && a->seed == b->seed && same_input(a, b) && same_looks(a, b)
 		       ? CONF_SAME

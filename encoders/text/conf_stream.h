@@ -55,7 +55,8 @@ enum conf_change {
 	CONF_CHECK, /* likewise, if the new program can live with the state */
 	CONF_ANEW,  /* its state would mean nothing: it begins anew */
 };
-/* `a` and `b` have one name. *why = the key because of which it is ANEW, else NULL. */
+/* `a` and `b` have one name. *why = the key because of which it is ANEW, or would be if
+ * the check failed; else NULL. */
 enum conf_change conf_stream_compare(
 	const struct conf_stream *a, const struct conf_stream *b, const char **why);
 

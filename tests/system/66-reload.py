@@ -266,11 +266,30 @@ def dt_and_windows_change_and_the_state_stays():
         sub = daemon.sub("state/s/")
         daemon.send_f32("s", 50)
         daemon.wait_rows("s", 1)
-        daemon.step(6)
+        daemon.step(7)
         reload(daemon, config(LIF, window=3), changed=["s"], anew=[])
         daemon.step(7)
-        windows = [m[1]["tick"] for m in sub.take(13) if m[1]["flags"] & h.WINDOW]
-        h.equal("window: the next tick opens one of the new length", windows, [0, 4, 6, 9, 12])
+        windows = [m[1]["tick"] for m in sub.take(14) if m[1]["flags"] & h.WINDOW]
+        h.equal("window: the next tick opens one of the new length", windows, [0, 4, 7, 10, 13])
+
+
+def a_state_that_the_new_program_cannot_live_with():
+    cases = (("window", {"window": 9, "encode": [{"phase_bits": {"bits": 3}}]}, {"window": 4}),
+             ("encode", {"encode": [{"step_forward": {"refractory": 50}}]}, {"encode": [{"step_forward": {"refractory": 2}}]}))
+    for why, before, after in cases:
+        stream = {"name": "s", "channels": 1, "range": {"lo": 0, "hi": 1}, **before}
+        with h.Daemon({"clock": "manual", "streams": [h.stream(**stream)]}) as daemon:
+            sub = daemon.sub("spikes/s/")
+            for number, value in enumerate((0.1, 0.9)):
+                daemon.send_f32("s", value)
+                daemon.wait_rows("s", number + 1)
+                daemon.step(1 if number == 0 else 7)
+            sub.take(8)
+            reload(daemon, {"clock": "manual", "streams": [h.stream(**{**stream, **after})]},
+                   changed=[], anew=[{"stream": "s", "why": why}])
+            daemon.step(2)
+            h.equal(f"{why}: is found out, and the stream begins anew", [bool(m[1]["flags"] & h.RESET) for m in sub.take(2)],
+                    [True, False])
 
 
 def parameters_that_set_refuses():
@@ -539,21 +558,28 @@ def reloads_wait_their_turn():
         h.claim("and no row is lost", slow.nothing(0.1))
 
 
-def a_stream_turns_in_the_middle_of_a_message():
+def turn_in_the_middle(rows, by_reading):
     with h.Daemon({"clock": "data", "streams": [h.stream("a", 50, POISSON), h.stream("b", 1)]}) as daemon:
         slow = daemon.sub("values/a/", hwm=1)
-        for _ in range(300):
-            daemon.send_row("a", struct.pack("<5000f", *[0.5] * 5000))
+        message = struct.pack(f"<{50 * rows}f", *[0.5] * 50 * rows)
+        for _ in range(30000 // rows):
+            daemon.send_row("a", message)
         h.until("a subscriber holds the clock", lambda: daemon.counters()["held"] > 0)
         write(daemon, {"clock": "data", "streams": [h.stream("a", 33, POISSON), h.stream("b", 1)]})
         daemon.process.send_signal(signal.SIGHUP)
-        while "begins anew" not in daemon.log():
-            slow.recv()
+        if by_reading:
+            while "begins anew" not in daemon.log():
+                slow.recv()
         slow.close()
         daemon.send_f32("b", 1)
         daemon.wait_rows("b", 1)
         h.claim("the rest of it goes, its followers are refused, and sensors are not held for ever",
                 daemon.counters("a")["rejected_length"] > 0)
+
+
+def a_stream_turns_in_the_middle_of_a_message():
+    turn_in_the_middle(100, by_reading=True)
+    turn_in_the_middle(5000, by_reading=False)
 
 
 def stopping_in_the_middle():
@@ -571,6 +597,33 @@ def stopping_in_the_middle():
             daemon.stop()
             slow.close()
     h.claim("a stop while a reload waits is clean", True)
+
+
+def what_a_stop_cuts_off_is_not_saved():
+    with h.tempfile.TemporaryDirectory(prefix="spiked-test-") as folder:
+        def config(channels, **more):
+            return {"clock": "data", "state": {"dir": f"{folder}/state", "every": "1 h"},
+                    "streams": [h.stream("a", channels, LIF)], **more}
+
+        with h.Daemon(config(50)) as daemon:
+            slow = daemon.sub("values/a/", hwm=1)
+            for _ in range(300):
+                daemon.send_row("a", struct.pack("<5000f", *[0.5] * 5000))
+            h.until("a subscriber holds the clock", lambda: daemon.counters()["held"] > 0)
+            more = f"tcp://127.0.0.1:{h.free_ports(1)[0]}"
+            write(daemon, config(5000, publish=[daemon.publish, more]))
+            daemon.process.send_signal(signal.SIGHUP)
+            h.until("its sockets are open", lambda: listens(more))
+            time.sleep(0.05)
+            done = "reload of" in daemon.log()
+            daemon.stop()
+            slow.close()
+        if done:
+            return
+        with h.Daemon(config(50)) as daemon:
+            sub = daemon.sub("spikes/a/")
+            daemon.send_row("a", struct.pack("<50f", *[0.5] * 50))
+            h.claim("a stream is saved as it was when a stop cut its reload off", sub.recv()[1]["flags"] & h.RESTORED)
 
 
 def spikectl_reload():
@@ -591,6 +644,7 @@ def spikectl_reload():
 
 h.main(unchanged_streams_are_bit_equal_with_and_without_reloads, wall_clock_misses_no_tick, a_bad_file_changes_nothing,
        keys_that_need_a_restart_are_refused, daemon_keys_change_live, parameters_change_and_the_state_stays,
-       dt_and_windows_change_and_the_state_stays, parameters_that_set_refuses, snapshots_go_on, inputs_change_and_what_is_kept_is_kept, what_leaves_no_state_begins_anew_and_says_so, streams_come_and_go_by_the_file,
+       dt_and_windows_change_and_the_state_stays, a_state_that_the_new_program_cannot_live_with, parameters_that_set_refuses, snapshots_go_on, inputs_change_and_what_is_kept_is_kept, what_leaves_no_state_begins_anew_and_says_so, streams_come_and_go_by_the_file,
        sockets_that_did_not_change_stay_open, a_port_that_is_taken_undoes_everything, reloads_wait_their_turn,
-       a_stream_turns_in_the_middle_of_a_message, stopping_in_the_middle, spikectl_reload)
+       a_stream_turns_in_the_middle_of_a_message, stopping_in_the_middle,
+       what_a_stop_cuts_off_is_not_saved, spikectl_reload)
