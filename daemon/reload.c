@@ -5,6 +5,7 @@
 
 #include "daemon/conf/conf_compare.h"
 #include "daemon/control/merge.h"
+#include "daemon/core/clock.h"
 #include "daemon/core/log.h"
 #include "daemon/reload_report.h"
 #include "daemon/reload_sockets.h"
@@ -13,10 +14,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ZeroMQ leaves a port some time after it was told to: one that an earlier reload has closed may still
- * be taken. */
-#define RETRIES  10
-#define RETRY_MS 20
+/* ZeroMQ leaves a port some time after it was told to: one that the last reload has closed may still be
+ * taken. */
+#define CLOSING_NS (2 * NS_PER_S)
+#define RETRY_MS   20
 
 enum phase {
 	PHASE_OPEN,      /* nothing is open; about to */
@@ -32,7 +33,6 @@ struct attempt {
 	struct merge merge;
 	struct socket_plan sockets;
 	struct turnover turnover;
-	unsigned retries;
 	bool keys[TOP_KEYS]; /* that say something else */
 	json_t *report;
 };
@@ -86,13 +86,42 @@ static void refuse_with(struct reload *r, const char *text)
 	conf_faults_fini(&faults);
 }
 
+static void free_texts(char **texts)
+{
+	for (char **at = texts; at && *at; at++)
+		free(*at);
+	free(texts);
+}
+
+static void note_closed(struct reload *r, char **endpoints)
+{
+	if (!endpoints || !endpoints[0]) {
+		free(endpoints);
+		return;
+	}
+	free_texts(r->closed);
+	r->closed = endpoints;
+	r->closed_ns = clock_mono_ns();
+}
+
+static bool is_closing(const struct reload *r, const char *endpoint)
+{
+	bool found = false;
+
+	for (char **at = r->closed; endpoint && at && *at && !found; at++)
+		found = !strcmp(*at, endpoint);
+	return found && clock_mono_ns() - r->closed_ns < CLOSING_NS;
+}
+
 /* Nothing of the attempt is open any more. */
 static void open_failed(struct reload *r, const struct fault *f)
 {
-	if (f->code == -EADDRINUSE && r->attempt->retries++ < RETRIES)
+	if (f->code == -EADDRINUSE && is_closing(r, r->attempt->sockets.failed)) {
 		come_back(r, PHASE_OPEN);
-	else
-		refuse_with(r, f->text);
+		return;
+	}
+	note_closed(r, socket_plan_opens(&r->attempt->sockets));
+	refuse_with(r, f->text);
 }
 
 static void fill_turnover(struct attempt *a)
@@ -191,6 +220,7 @@ static void on_turned_over(struct reload *r)
 	if (a->caller)
 		call_result(r->control, a->caller, json_incref(a->report));
 	r->sources = a->sockets.list;
+	note_closed(r, socket_plan_closes(&a->sockets));
 	socket_plan_settle(&a->sockets, r->sockets, r->control, r->zloop);
 	end(r, true);
 }
@@ -357,6 +387,7 @@ void reload_fini(struct reload *r)
 {
 	struct attempt *a = r->attempt;
 
+	free_texts(r->closed);
 	if (!a)
 		return;
 	if (a->phase == PHASE_TURN_OVER)

@@ -34,6 +34,8 @@ struct reload {
 	bool wanted;         /* another one, when this one is over or names are free */
 	struct call *caller; /* who wants it; NULL = a signal */
 	uv_timer_t retry;
+	char **closed; /* endpoints that the last one that closed any has closed; ends with NULL */
+	int64_t closed_ns; /* when, CLOCK_MONOTONIC */
 };
 
 /* `sources`: those of the start. */

@@ -125,9 +125,10 @@ static bool is_own(const struct conf *was, const char *text)
 	return found;
 }
 
-static int explain(const struct socket_plan *p, int error, const char *key, const char *endpoint,
-	struct fault *f)
+static int explain(
+	struct socket_plan *p, int error, const char *key, const char *endpoint, struct fault *f)
 {
+	p->failed = endpoint;
 	if (error == -EADDRINUSE && is_own(p->was, endpoint))
 		return fault_set(f, -EBUSY,
 			"%s: cannot listen on %s while spiked itself still listens there for "
@@ -136,8 +137,7 @@ static int explain(const struct socket_plan *p, int error, const char *key, cons
 	return sockets_fault(error, false, key, endpoint, p->is, f);
 }
 
-int socket_plan_fault(
-	const struct socket_plan *p, int error, const struct listener *at, struct fault *f)
+int socket_plan_fault(struct socket_plan *p, int error, const struct listener *at, struct fault *f)
 {
 	return explain(p, error, "publish", at->endpoint, f);
 }
@@ -247,4 +247,45 @@ void socket_plan_settle(
 	if (p->control != CONTROL_STAYS)
 		sockets->control_at = p->control_at;
 	sockets->control_at.endpoint = p->is->control;
+}
+
+struct texts {
+	char **items;
+	size_t count;
+};
+
+static void add_text(struct texts *t, const char *text, const char *except)
+{
+	if (t->items && (!except || strcmp(text, except)))
+		t->items[t->count] = strdup(text);
+	if (t->items && t->items[t->count])
+		t->count++;
+}
+
+char **socket_plan_opens(const struct socket_plan *p)
+{
+	struct texts t = {.items = calloc((size_t)p->opens + p->listens + 2, sizeof(*t.items))};
+
+	for (uint32_t k = 0; k < p->opens; k++)
+		if (!p->is->ingest[p->from[k]].connect)
+			add_text(&t, p->is->ingest[p->from[k]].endpoint, p->failed);
+	for (uint32_t k = 0; k < p->listens; k++)
+		add_text(&t, p->listen[k]->endpoint, p->failed);
+	if (p->control == CONTROL_OPENS || p->control == CONTROL_MOVES)
+		add_text(&t, p->is->control, p->failed);
+	return t.items;
+}
+
+char **socket_plan_closes(const struct socket_plan *p)
+{
+	struct texts t = {.items = calloc((size_t)p->closes + p->unlistens + 2, sizeof(*t.items))};
+
+	for (uint32_t k = 0; k < p->closes; k++)
+		if (!p->close[k]->conf->connect)
+			add_text(&t, p->close[k]->conf->endpoint, NULL);
+	for (uint32_t k = 0; k < p->unlistens; k++)
+		add_text(&t, p->unlisten[k]->endpoint, NULL);
+	if (p->control == CONTROL_CLOSES || p->control == CONTROL_MOVES)
+		add_text(&t, p->was->control, NULL);
+	return t.items;
 }

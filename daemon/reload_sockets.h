@@ -22,6 +22,7 @@ struct socket_plan {
 	enum control_plan control;
 	struct listener control_at; /* the new one */
 	void *router;               /* of CONTROL_OPENS, until the control has it */
+	const char *failed;         /* the endpoint that could not be opened */
 };
 
 /* Finds out what stays. `before`: the sources in force. 0 or -ENOMEM; then socket_plan_fini too. */
@@ -36,9 +37,13 @@ int socket_plan_open(struct socket_plan *p, const struct sockets *sockets, struc
 /* Closes that again; the hot loop has let go of it. */
 void socket_plan_close(struct socket_plan *p, struct control *control);
 
+/* Endpoints that the plan opens for listening (but the one that failed), and those that it closes: copies, which end with NULL. NULL =
+ * out of memory. */
+char **socket_plan_opens(const struct socket_plan *p);
+char **socket_plan_closes(const struct socket_plan *p);
+
 /* What it means that the publish socket cannot listen at `at`. */
-int socket_plan_fault(
-	const struct socket_plan *p, int error, const struct listener *at, struct fault *f);
+int socket_plan_fault(struct socket_plan *p, int error, const struct listener *at, struct fault *f);
 
 /* The hot loop has turned over. Puts the rest in force; callers must have been answered, because the
  * old control endpoint goes. */

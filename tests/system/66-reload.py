@@ -397,7 +397,7 @@ def what_leaves_no_state_begins_anew_and_says_so():
             sub.take(8)
             reload(daemon, {"clock": "manual", "streams": [h.stream(**{**base, **more})]}, anew=[{"stream": "s", "why": why}])
             daemon.step(8)
-            heads = [m[1] for m in sub.drain()]
+            heads = [m[1] for m in sub.take(2 if "dt" in more else 8)]
             h.equal(f"{why}: the first tick is flagged, and only that", [bool(x["flags"] & h.RESET) for x in heads],
                     [True] + [False] * (len(heads) - 1))
             h.equal(f"{why}: seq goes on, time too", ([x["seq"] for x in heads], [x["tick"] for x in heads]),
@@ -559,31 +559,35 @@ def reloads_wait_their_turn():
 
 
 def turn_in_the_middle(rows, by_reading):
-    with h.Daemon({"clock": "data", "streams": [h.stream("a", 50, POISSON), h.stream("b", 1)]}) as daemon:
+    def config(channels):
+        return {"clock": "data", "streams": [h.stream("a", channels, POISSON, input={"type": "u8"}), h.stream("b", 1)]}
+
+    with h.Daemon(config(50)) as daemon:
         slow = daemon.sub("values/a/", hwm=1)
-        message = struct.pack(f"<{50 * rows}f", *[0.5] * 50 * rows)
-        for _ in range(30000 // rows):
-            daemon.send_row("a", message)
+        for _ in range(120000 // rows):
+            daemon.send_row("a", bytes(50 * rows))
         h.until("a subscriber holds the clock", lambda: daemon.counters()["held"] > 0)
-        write(daemon, {"clock": "data", "streams": [h.stream("a", 33, POISSON), h.stream("b", 1)]})
+        write(daemon, config(33))
         daemon.process.send_signal(signal.SIGHUP)
         if by_reading:
             while "begins anew" not in daemon.log():
                 slow.recv()
+        else:
+            time.sleep(0.05)  # it waits for the end of a tick, and then a tick's message is all that it waits for
         slow.close()
         daemon.send_f32("b", 1)
-        daemon.wait_rows("b", 1)
+        daemon.wait_rows("b", 1, timeout=20)
         h.claim("the rest of it goes, its followers are refused, and sensors are not held for ever",
                 daemon.counters("a")["rejected_length"] > 0)
 
 
 def a_stream_turns_in_the_middle_of_a_message():
-    turn_in_the_middle(100, by_reading=True)
-    turn_in_the_middle(5000, by_reading=False)
+    turn_in_the_middle(400, by_reading=True)
+    turn_in_the_middle(20000, by_reading=False)
 
 
 def stopping_in_the_middle():
-    for delay in 0, 0.0005, 0.002, 0.01:
+    for delay in 0, 0.002:
         with h.Daemon({"clock": "data", "streams": [h.stream("a", 50, POISSON)]}) as daemon:
             slow = daemon.sub("values/a/", hwm=1)
             for _ in range(300):
@@ -607,7 +611,7 @@ def what_a_stop_cuts_off_is_not_saved():
 
         with h.Daemon(config(50)) as daemon:
             slow = daemon.sub("values/a/", hwm=1)
-            for _ in range(300):
+            for _ in range(800):
                 daemon.send_row("a", struct.pack("<5000f", *[0.5] * 5000))
             h.until("a subscriber holds the clock", lambda: daemon.counters()["held"] > 0)
             more = f"tcp://127.0.0.1:{h.free_ports(1)[0]}"
