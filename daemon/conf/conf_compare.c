@@ -21,6 +21,7 @@ SCALAR(insecure)
 SCALAR(max_row_bytes)
 SCALAR(send_queue)
 SCALAR(receive_queue)
+SCALAR(sandbox)
 #undef SCALAR
 
 static bool same_text(const char *a, const char *b)
@@ -56,6 +57,11 @@ static bool same_control(const struct conf *a, const struct conf *b)
 	return same_text(a->control, b->control);
 }
 
+static bool same_user(const struct conf *a, const struct conf *b)
+{
+	return same_text(a->user, b->user);
+}
+
 static bool same_state(const struct conf *a, const struct conf *b)
 {
 	return same_text(a->state.dir, b->state.dir) && a->state.every_ns == b->state.every_ns;
@@ -84,6 +90,8 @@ static same_key *const same[TOP_KEYS] = {
 	[TOP_SEND_QUEUE] = same_send_queue,
 	[TOP_RECEIVE_QUEUE] = same_receive_queue,
 	[TOP_REALTIME] = same_realtime,
+	[TOP_USER] = same_user,
+	[TOP_SANDBOX] = same_sandbox,
 	[TOP_STATE] = same_state,
 };
 

@@ -151,7 +151,7 @@ const struct key top_keys[] = {
 	[TOP_USER] =
 		{
 			.row.name = "user",
-			.row.flags = PARAM_OPTIONAL,
+			.row.flags = PARAM_OPTIONAL | PARAM_RESTART,
 			.row.help = "Whom a daemon that was started as root becomes, with that "
 				    "user's groups, once its sockets are bound and real-time "
 				    "scheduling is set up. Who starts spiked as somebody else "
@@ -163,6 +163,7 @@ const struct key top_keys[] = {
 		{
 			.row.name = "sandbox",
 			.row.type = PARAM_BOOL,
+			.row.flags = PARAM_RESTART,
 			.row.preset = "false",
 			.row.help = "Lets the kernel refuse all writing outside the state folder "
 				    "and the folders of ipc endpoints (Landlock). Takes a restart "

@@ -32,6 +32,8 @@ static const struct {
 	{"realtime: {priority: 5}\n", TOP_REALTIME},
 	{"realtime: {cpu: 0}\n", TOP_REALTIME},
 	{"realtime: {lock_memory: true}\n", TOP_REALTIME},
+	{"user: nobody\n", TOP_USER},
+	{"sandbox: true\n", TOP_SANDBOX},
 	{"state: {dir: /tmp/x, every: 5 s}\n", TOP_STATE},
 };
 
@@ -60,6 +62,20 @@ static void test_one_changed_key_is_the_one_that_differs(void **state)
 		conf_free(again);
 	}
 	conf_free(plain);
+}
+
+/* A new key must not be forgotten here, and so in conf_compare.c. */
+static void test_every_key_is_in_the_table(void **state)
+{
+	(void)state;
+	for (enum top_key k = 0; k < TOP_KEYS; k++) {
+		bool found = k == TOP_WEB || k == TOP_STREAMS; /* not kept; compared one by one */
+
+		for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+			found |= keys[i].key == k;
+		if (!found)
+			fail_msg("%s: no test changes it", top_keys[k].row.name);
+	}
 }
 
 static struct conf *reload_text(
@@ -218,6 +234,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_one_changed_key_is_the_one_that_differs),
+		cmocka_unit_test(test_every_key_is_in_the_table),
 		cmocka_unit_test(test_a_key_that_needs_a_restart_is_a_fault_at_its_place),
 		cmocka_unit_test(test_a_key_that_is_gone_is_a_fault_too),
 		cmocka_unit_test(test_other_faults_are_found_beside_it),
