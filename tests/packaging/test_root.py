@@ -233,6 +233,8 @@ def upgraded(root, debs):
           sorted(path.name for path in root.at("/var/lib/spiked").iterdir()) == state and "marker" in state)
     service = Service(root, "/lib/systemd/system/spiked.service")
     claim("starts again", service.first.startswith("READY=1"), service.said())
+    stats = json.loads(root.run("spikectl", "--json", "stats").stdout)
+    claim("from the state that the old version left", stats["daemon"]["counters"]["state_restored"] == 1, service.said())
     claim("and stops", service.stop()[0] == 0)
 
 

@@ -175,7 +175,6 @@ def a_stuck_tick_ends_the_signs():
         with watched(manager, LD_PRELOAD=str(shim), STICK=str(stick)):
             daemon = h.Daemon({"dt": "10 ms", "streams": [h.stream("s", 1)]})
             with daemon:
-                os.environ["LD_PRELOAD"] = ""
                 h.claim("signs while ticks go on", manager.signs(2 * WATCHDOG_S) >= 3)
                 stick.touch()
                 manager.signs(WATCHDOG_S)  # what was under way
@@ -184,6 +183,14 @@ def a_stuck_tick_ends_the_signs():
                 h.claim("and has said so", "the ticking thread is stuck" in daemon.log(), daemon.log())
                 stick.unlink()
                 h.claim("signs again when it goes on", manager.signs(2 * WATCHDOG_S) >= 3)
+                stick.touch()
+                h.until("it is stuck again", lambda: daemon.log().count("is stuck") == 2)
+                daemon.process.send_signal(signal.SIGABRT)  # what the manager does then
+                h.equal("the manager's SIGABRT ends it, stuck or not", daemon.wait(), -signal.SIGABRT)
+                stick.unlink()
+                manager.forget()
+                daemon.start()
+                h.claim("and it starts again", manager.wait_for("READY"))
 
 
 h.main(the_course_of_a_life, ready_means_ready, no_start_is_not_ready, a_manager_that_is_not_there,
