@@ -132,8 +132,25 @@ def state_is_kept_by_the_user_in_the_sandbox():
             h.equal(f"state folder and files, sandbox {sandbox}: the user's", owners, {USER})
 
 
+def a_reload_works_without_root():
+    config = {"user": USER, "sandbox": True, "streams": [h.stream("s", 2)]}
+    with h.Daemon(config) as daemon:
+        os.chmod(daemon.folder.name, 0o755)  # the user has to read the file
+        more = {**config, "streams": [h.stream("s", 2), h.stream("t", 1)]}
+        ends = {"ingest": [daemon.ingest], "publish": [daemon.publish], "control": daemon.control_at}
+        daemon.path.write_text(h.config_text(more, **ends))
+        daemon.control("reload")
+        daemon.send_f32("t", 1)
+        daemon.wait_rows("t", 1)
+        h.claim("a stream was added", True)
+        for key, value in (("user", "nobody"), ("sandbox", False)):
+            daemon.path.write_text(h.config_text({**more, key: value}, **ends))
+            error = daemon.refused("reload")
+            h.claim(f"{key} needs a restart", "restart" in error.message, error.message)
+
+
 if os.geteuid() != 0:
     print(f"{Path(sys.argv[0]).name}: skipped: needs root")
     sys.exit(0)
 h.main(root_is_given_up_in_every_thread, what_was_granted_stays, who_cannot_be_become, no_file_outside,
-       state_is_kept_by_the_user_in_the_sandbox)
+       state_is_kept_by_the_user_in_the_sandbox, a_reload_works_without_root)
