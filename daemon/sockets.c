@@ -15,6 +15,7 @@
 #define RECONNECT_MAX_MS     2000
 #define CONTROL_MAX_BYTES    (INT64_C(16) << 20)
 #define BACKLOG              1024
+#define UPSTREAM_MAX_BYTES   INT64_C(4096) /* from a subscriber; a subscription has 81 at most */
 
 static void set_int(void *socket, int option, int value)
 {
@@ -120,6 +121,7 @@ void *sockets_ingest(const struct sockets *s, const struct conf *conf, uint32_t 
 
 static int open_publish(struct sockets *s, const struct conf *conf, struct fault *f)
 {
+	int64_t limit = UPSTREAM_MAX_BYTES;
 	int ret = 0;
 
 	s->publish = open_socket(s, ZMQ_XPUB, conf, f);
@@ -129,6 +131,7 @@ static int open_publish(struct sockets *s, const struct conf *conf, struct fault
 	if (!s->listeners)
 		return fault_set(f, -ENOMEM, "not enough memory for the sockets");
 	set_int(s->publish, ZMQ_SNDHWM, (int)conf->send_queue);
+	zmq_setsockopt(s->publish, ZMQ_MAXMSGSIZE, &limit, sizeof(limit));
 	set_int(s->publish, ZMQ_XPUB_VERBOSE, 1); /* a late joiner gets its meta message */
 	if (conf->clock != CLOCK_WALL)
 		set_int(s->publish, ZMQ_XPUB_NODROP, 1);

@@ -101,6 +101,11 @@ int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
 	return 0;
 }
 
+static void no_reload(void *arg, struct call *call)
+{
+	call_error(arg, call, CONTROL_REFUSED, NULL, "there is no file");
+}
+
 static void on_nothing(uv_async_t *async)
 {
 	(void)async;
@@ -180,6 +185,8 @@ static void start(void)
 	control.hot = hot;
 	control.counters = &hot->counters;
 	control.keeper = &keeper;
+	control.reload = no_reload;
+	control.arg = &control;
 	control.realtime = &realtime;
 	control.started_ns = clock_mono_ns();
 	promise(!control_init(&control, &zl, router));
@@ -222,6 +229,8 @@ static void carry_out(struct order *order)
 		break;
 	case ORDER_STATUS:
 		break;
+	default: /* a reload's: there is no file to read again */
+		promise(false);
 	}
 }
 

@@ -299,4 +299,13 @@ def silent_connections():
         h.equal("rows still come in", rows_come_in(daemon), True)
 
 
-h.main(garbage_touches_nothing, silent_connections)
+def a_subscriber_has_little_to_say():
+    with h.Daemon(CONFIG) as daemon:
+        publish = at(daemon.publish)
+        h.claim("subscriptions are heard", say_as_a_peer(publish, b"SUB", frame(b"\1spikes/x/"), listen=0.5))
+        for size in (8192, 1 << 40):
+            h.claim(f"a message of {size} bytes ends the connection before it is received",
+                    not say_as_a_peer(publish, b"SUB", struct.pack(">BQ", 2, size) + bytes(100), listen=5))
+
+
+h.main(garbage_touches_nothing, a_subscriber_has_little_to_say, silent_connections)
