@@ -9,6 +9,7 @@ Environment, beside that of tests/system/harness.py:
 
 SPDX-License-Identifier: Apache-2.0
 """
+import ctypes
 import json
 import os
 import random
@@ -231,6 +232,11 @@ print(json.dumps(seen), flush=True)
 """
 
 
+def die_with_parent():
+    """A stopped process would outlive a test that fails."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 class Reader:
     """A subscriber in a process of its own, which can be stopped and goes on later; `pause` slows it,
     `prefix` is a command that runs it elsewhere."""
@@ -238,7 +244,7 @@ class Reader:
     def __init__(self, endpoint, *topics, hwm=10, pause=0.0, prefix=()):
         self.process = subprocess.Popen(
             [*prefix, sys.executable, "-c", READER, endpoint, str(hwm), str(pause), *topics],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
         self.process.stdout.readline()
 
     def stop(self):
