@@ -67,11 +67,6 @@ static bool same_state(const struct conf *a, const struct conf *b)
 	return same_text(a->state.dir, b->state.dir) && a->state.every_ns == b->state.every_ns;
 }
 
-static bool same_user(const struct conf *a, const struct conf *b)
-{
-	return same_text(a->user, b->user);
-}
-
 static bool same_realtime(const struct conf *a, const struct conf *b)
 {
 	return a->realtime.wanted == b->realtime.wanted &&
