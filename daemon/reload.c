@@ -33,6 +33,7 @@ struct attempt {
 	struct merge merge;
 	struct socket_plan sockets;
 	struct turnover turnover;
+	struct acl *acl;     /* the new list of clients; from the turnover on the old one */
 	bool keys[TOP_KEYS]; /* that say something else */
 	json_t *report;
 };
@@ -45,6 +46,7 @@ static void attempt_free(struct attempt *a)
 	merge_fini(&a->merge);
 	socket_plan_fini(&a->sockets);
 	free(a->turnover.scratch);
+	acl_free(a->acl);
 	conf_free(a->conf);
 	json_decref(a->report);
 	free(a);
@@ -136,6 +138,7 @@ static void fill_turnover(struct attempt *a)
 		.turns = a->merge.turns,
 		.turn_count = a->merge.turn_count,
 		.sources = a->sockets.list,
+		.acl = a->acl,
 		.scratch = a->turnover.scratch,
 		.unlisten = a->sockets.unlisten,
 		.unlistens = a->sockets.unlistens,
@@ -211,7 +214,11 @@ static void on_prepared(struct reload *r, int result)
 static void on_turned_over(struct reload *r)
 {
 	struct attempt *a = r->attempt;
+	struct acl *acl = a->acl;
 
+	a->acl = r->security->acl;
+	security_use(r->security, acl);
+	conf_forget_secret(*r->conf);
 	a->merge.set = a->turnover.set;
 	merge_settle(&a->merge, r->registry);
 	a->report = report_changes(&a->merge, &a->sockets, a->keys);
@@ -262,6 +269,11 @@ static bool build(struct reload *r, struct conf_faults *faults)
 
 	if (!read_file(a, running, faults) || merge_init(&a->merge, r->registry, a->conf, faults))
 		return false;
+	a->acl = security_build(r->security, a->conf);
+	if (a->conf->security.wanted && !a->acl) {
+		faults_error(faults, place_whole(), "not enough memory");
+		return false;
+	}
 	for (enum top_key k = 0; k < TOP_KEYS; k++)
 		a->keys[k] = !conf_same_key(running, a->conf, k);
 	scratch = a->keys[TOP_MAX_ROW_BYTES];

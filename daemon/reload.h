@@ -10,6 +10,7 @@
 #pragma once
 
 #include "daemon/control/control.h"
+#include "daemon/security.h"
 #include "daemon/sockets.h"
 
 struct attempt;
@@ -23,6 +24,7 @@ struct reload {
 	struct control *control;
 	struct zloop *zloop;
 	struct keeper *keeper;
+	struct security *security;
 	void (*began)(void *arg); /* told to whom it concerns (systemd, say); may be NULL */
 	void (*ended)(void *arg, bool changed);
 	void *arg;

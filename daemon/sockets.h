@@ -5,20 +5,24 @@
 
 #include "daemon/conf/conf.h"
 #include "daemon/loop/zsock.h"
+#include "daemon/gate.h"
 #include "encoders/fault.h"
 
 struct sockets {
 	void *context;
+	struct gate *gate;
 	void *publish;              /* NULL = handed over */
 	struct listener *listeners; /* where it listens, one a conf->publish entry */
 	void *control;              /* NULL = none, or handed over */
 	struct listener control_at;
 };
 
-/* `io_priority`: SCHED_FIFO priority of libzmq's I/O thread, which this process must be allowed to
+/* Every socket is put behind `gate`, which is opened first; with `security` every endpoint is encrypted.
+ * `io_priority`: SCHED_FIFO priority of libzmq's I/O thread, which this process must be allowed to
  * take (libzmq aborts otherwise); 0 = normal. Opens the publish and the control socket. 0, or negative
  * errno with `f` naming the key, the endpoint and what to change; then nothing is left open. */
-int sockets_open(struct sockets *s, const struct conf *conf, int io_priority, struct fault *f);
+int sockets_open(struct sockets *s, const struct conf *conf, struct gate *gate, struct zloop *zl,
+	int io_priority, struct fault *f);
 
 /* The socket of entry `i` of conf->ingest, the caller's. NULL with `f` filled. */
 void *sockets_ingest(const struct sockets *s, const struct conf *conf, uint32_t i, struct fault *f);

@@ -12,6 +12,7 @@
 #include "daemon/privileges.h"
 #include "daemon/reload.h"
 #include "daemon/service.h"
+#include "daemon/security.h"
 #include "daemon/sockets.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
@@ -41,6 +42,8 @@ struct spiked {
 	bool status_outstanding;
 	unsigned descriptors_short; /* seconds without a free one until now */
 	struct sockets sockets;
+	struct gate gate;
+	struct security security;
 	struct mailbox mailbox;
 	struct registry registry;
 	struct hot hot;
@@ -132,6 +135,7 @@ static void on_second(uv_timer_t *timer)
 	struct spiked *d = timer->data;
 
 	watch_descriptors(d);
+	gate_check(&d->gate);
 	if (realtime_guard_struck(&d->realtime))
 		log_error("realtime: %s", d->realtime.notes[NOTE_GUARD]);
 	send_status(d);
@@ -177,6 +181,29 @@ static void log_rejected(struct spiked *d, struct note *note)
 		text_clean(note->text), reject_texts[note->number], detail);
 }
 
+static void log_subscription(struct spiked *d, struct note *note)
+{
+	static const char *const texts[REFUSALS] = {
+		[REFUSAL_NOT_ALLOWED] = "was refused: its key does not name such topics",
+		[REFUSAL_TOO_MANY] =
+			"was refused: limits.subscriptions, or room for all of them, is "
+			"used up",
+		[REFUSAL_EXCESS] =
+			"was one too many of those that nothing comes of: the connection "
+			"was ended",
+		[REFUSAL_REVOKED] = "came after its key was removed: the connection was ended",
+		[REFUSAL_FOREIGN] = "is no subscription: the connection was ended",
+		[REFUSAL_ASTRAY] = "came behind what is no subscription: the connection was ended, "
+				   "and will come again",
+	};
+	const struct acl_client *client =
+		d->security.acl ? acl_by_serial(d->security.acl, (uint32_t)note->count) : NULL;
+
+	log_warning("subscription to '%s'%s%s%s %s (said once a second)", text_clean(note->text),
+		client ? " of client '" : "", client ? client->name : "", client ? "'" : "",
+		texts[note->number]);
+}
+
 static void on_note(struct spiked *d, struct note *note)
 {
 	switch (note->kind) {
@@ -188,6 +215,9 @@ static void on_note(struct spiked *d, struct note *note)
 		break;
 	case NOTE_LIVENESS:
 		tell_change(d);
+		break;
+	case NOTE_SUBSCRIPTION:
+		log_subscription(d, note);
 		break;
 	case NOTE_WAKE:
 		break;
@@ -384,6 +414,7 @@ static void init_reload(struct spiked *d, struct source_list *sources)
 		.control = &d->control,
 		.zloop = &d->zloop,
 		.keeper = &d->keeper,
+		.security = &d->security,
 		.began = on_reload_began,
 		.ended = on_reload_ended,
 		.arg = &d->service,
@@ -489,16 +520,24 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	if (!*set)
 		return f->code;
 	realtime_prepare(&wish, &d->realtime);
-	ret = sockets_open(&d->sockets, d->conf, d->realtime.io_priority, f);
+	ret = security_init(&d->security, d->conf, f);
+	if (!ret)
+		ret = gate_init(&d->gate, d->conf, d->security.acl, &d->hot.counters, f);
+	if (!ret)
+		ret = sockets_open(
+			&d->sockets, d->conf, &d->gate, &d->zloop, d->realtime.io_priority, f);
 	if (ret)
 		return ret;
 	hc.sources = open_sources(d, f);
+	conf_forget_secret(d->conf); /* ZeroMQ has its own copies */
 	if (!hc.sources)
 		return f->code;
 	init_reload(d, hc.sources);
 	hc.publish = d->sockets.publish;
 	hc.epoch = d->registry.site.epoch;
 	hc.set = *set;
+	hc.acl = d->security.acl;
+	hc.conns = &d->gate.conns;
 	ret = hot_init(&d->hot, &hc);
 	*hot_ready = true;
 	if (d->hot.publisher.socket)
@@ -509,6 +548,8 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	d->control.hot = &d->hot;
 	d->control.counters = &d->hot.counters;
 	d->control.realtime = &d->realtime;
+	d->control.conns = &d->gate.conns;
+	d->control.acl = d->security.acl;
 	d->control.started_ns = clock_mono_ns();
 	if (!ret && d->sockets.control) {
 		ret = control_init(&d->control, &d->zloop, d->sockets.control);
@@ -541,6 +582,8 @@ enum exit_code spiked_run(struct conf *conf)
 	d->conf = conf;
 	d->registry.site = (struct site){.conf = conf, .epoch = draw_epoch()};
 	d->registry.mailbox = &d->mailbox;
+	d->security.gate = &d->gate;
+	d->security.control = &d->control;
 	if (kernels_check_env(sentence, sizeof(sentence)))
 		log_warning("%s", sentence);
 	log_info("spiked %s, pid %d, configuration %s", SPIKED_VERSION, (int)getpid(), conf->path);
@@ -575,6 +618,8 @@ enum exit_code spiked_run(struct conf *conf)
 	service_fini(&d->service);
 	sockets_close(&d->sockets);
 	keeper_fini(&d->keeper);
+	gate_fini(&d->gate);
+	security_fini(&d->security);
 	free_streams(d, set);
 	mailbox_fini(&d->mailbox);
 	ret = (int)d->exit;

@@ -4,6 +4,7 @@
 #include "daemon/conf/conf.h"
 
 #include "daemon/conf/conf_compare.h"
+#include "daemon/conf/conf_security.h"
 #include "daemon/conf/conf_sockets.h"
 #include "daemon/conf/conf_streams.h"
 #include "daemon/conf/json.h"
@@ -105,6 +106,8 @@ static void read_top(
 	conf->send_queue = (uint32_t)walk_count(w, at[TOP_SEND_QUEUE], &top_keys[TOP_SEND_QUEUE]);
 	conf->receive_queue =
 		(uint32_t)walk_count(w, at[TOP_RECEIVE_QUEUE], &top_keys[TOP_RECEIVE_QUEUE]);
+	conf_security_read(w, at[TOP_SECURITY], conf);
+	conf_limits_read(w, at[TOP_LIMITS], conf);
 	conf_sockets_read(w, at, conf);
 	read_realtime(w, at[TOP_REALTIME], conf);
 	conf->user = walk_keep(w, walk_text(w, at[TOP_USER], USER_TEXT_MAX));
@@ -171,6 +174,11 @@ struct conf_stream *conf_stream_from_json(
 	return stream;
 }
 
+void conf_forget_secret(struct conf *conf)
+{
+	explicit_bzero(conf->security.secret, sizeof(conf->security.secret));
+}
+
 void conf_free(struct conf *conf)
 {
 	if (!conf)
@@ -179,11 +187,16 @@ void conf_free(struct conf *conf)
 		free(conf->ingest[i].endpoint);
 		free(conf->ingest[i].topic);
 		free(conf->ingest[i].stream);
+		free(conf->ingest[i].server_key);
 	}
 	for (uint32_t i = 0; i < conf->publishes; i++)
 		free(conf->publish[i]);
 	for (uint32_t i = 0; i < conf->stream_count; i++)
 		conf_stream_free(conf->streams[i]);
+	conf_forget_secret(conf);
+	for (uint32_t i = 0; i < conf->security.client_count; i++)
+		acl_client_fini(&conf->security.clients[i]);
+	free(conf->security.clients);
 	free(conf->ingest);
 	free(conf->publish);
 	free(conf->control);

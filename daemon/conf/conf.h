@@ -7,6 +7,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/core/acl.h"
 #include "encoders/text/conf_stream.h"
 #include "encoders/text/faults.h"
 
@@ -23,8 +24,26 @@ extern const char *const clock_words[], *const overrun_words[];
 struct conf_ingest {
 	bool connect; /* false: PULL bound at endpoint; true: SUB connected to a PUB there */
 	char *endpoint;
-	char *topic;  /* connect: subscribed prefix, "" = everything */
-	char *stream; /* connect: name of the stream; NULL = frame 1 names it */
+	char *topic;      /* connect: subscribed prefix, "" = everything */
+	char *stream;     /* connect: name of the stream; NULL = frame 1 names it */
+	char *server_key; /* connect: Z85; NULL = not encrypted */
+};
+
+struct conf_security {
+	bool wanted;                   /* the key is there */
+	char own_public[ACL_KEY_TEXT]; /* Z85 */
+	char secret[ACL_KEY_TEXT];     /* likewise; conf_forget_secret when it has served */
+	struct acl_client *clients;
+	uint32_t client_count;
+};
+
+struct conf_limits {
+	uint32_t connections;
+	uint32_t subscriptions;      /* of one connection */
+	uint64_t rows_per_second;    /* of one sender */
+	uint64_t control_bytes;      /* of one request */
+	uint32_t control_depth;      /* of its JSON */
+	uint32_t control_per_second; /* requests of one client */
 };
 
 struct conf_realtime {
@@ -52,6 +71,8 @@ struct conf {
 	uint32_t publishes;
 	char *control; /* NULL = no control socket */
 	bool insecure; /* listening beyond loopback without keys is wanted */
+	struct conf_security security;
+	struct conf_limits limits;
 	uint64_t max_row_bytes;
 	uint32_t send_queue, receive_queue; /* messages, a subscriber and a sensor */
 	struct conf_realtime realtime;
@@ -70,6 +91,9 @@ void conf_free(struct conf *conf); /* accepts NULL */
 /* The same for a daemon that runs with `running`: keys that need a restart are errors too if they say
  * something else than they do there. */
 struct conf *conf_reload(const char *path, const struct conf *running, struct conf_faults *faults);
+
+/* Overwrites the daemon's secret key. conf_free does it too. */
+void conf_forget_secret(struct conf *conf);
 
 /* One stream as in the file's `streams` list, from JSON, against the running configuration (dt,
  * seed, limits, clock). Names already taken and the dt of its group are

@@ -75,6 +75,23 @@ static bool same_realtime(const struct conf *a, const struct conf *b)
 	       a->realtime.cpu == b->realtime.cpu;
 }
 
+/* Who is listed may change at any time. */
+static bool same_security(const struct conf *a, const struct conf *b)
+{
+	return a->security.wanted == b->security.wanted &&
+	       !strcmp(a->security.own_public, b->security.own_public);
+}
+
+static bool same_limits(const struct conf *a, const struct conf *b)
+{
+	return a->limits.connections == b->limits.connections &&
+	       a->limits.subscriptions == b->limits.subscriptions &&
+	       a->limits.rows_per_second == b->limits.rows_per_second &&
+	       a->limits.control_bytes == b->limits.control_bytes &&
+	       a->limits.control_depth == b->limits.control_depth &&
+	       a->limits.control_per_second == b->limits.control_per_second;
+}
+
 /* NULL = nothing of the key is kept, or it is compared item by item (streams). */
 static same_key *const same[TOP_KEYS] = {
 	[TOP_CLOCK] = same_clock,
@@ -86,6 +103,8 @@ static same_key *const same[TOP_KEYS] = {
 	[TOP_PUBLISH] = same_publish,
 	[TOP_CONTROL] = same_control,
 	[TOP_INSECURE] = same_insecure,
+	[TOP_SECURITY] = same_security,
+	[TOP_LIMITS] = same_limits,
 	[TOP_MAX_ROW_BYTES] = same_max_row_bytes,
 	[TOP_SEND_QUEUE] = same_send_queue,
 	[TOP_RECEIVE_QUEUE] = same_receive_queue,
@@ -98,7 +117,7 @@ static same_key *const same[TOP_KEYS] = {
 bool conf_same_socket(const struct conf_ingest *a, const struct conf_ingest *b)
 {
 	return a->connect == b->connect && same_text(a->endpoint, b->endpoint) &&
-	       same_text(a->topic, b->topic);
+	       same_text(a->topic, b->topic) && same_text(a->server_key, b->server_key);
 }
 
 bool conf_same_folder(const struct conf *a, const struct conf *b)

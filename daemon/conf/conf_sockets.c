@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/conf/conf_sockets.h"
 
+#include "daemon/conf/conf_security.h"
 #include "daemon/conf/endpoint.h"
 #include "daemon/conf/keys.h"
 
@@ -77,7 +78,7 @@ static void compare(struct reader *s, size_t i)
 /* Only listening lets strangers in. */
 static void check_open(struct reader *s, const struct endpoint *endpoint, const struct node *at)
 {
-	if (endpoint->loopback)
+	if (endpoint->loopback || s->conf->security.wanted)
 		return;
 	if (s->conf->insecure)
 		faults_warn(s->w->faults, place_value(at),
@@ -86,7 +87,8 @@ static void check_open(struct reader *s, const struct endpoint *endpoint, const 
 	else
 		faults_error(s->w->faults, place_value(at),
 			"other machines could reach %s: write 127.0.0.1 for this machine alone, or "
-			"insecure: true at the top if that is wanted",
+			"security: to let in only those whose keys are listed, or insecure: true at "
+			"the top if everybody may",
 			endpoint->text);
 }
 
@@ -126,6 +128,26 @@ static uint32_t entries(struct reader *s, const struct node *at, const struct no
 	return count;
 }
 
+static void read_server_key(
+	struct reader *s, const struct node *map, const struct node *at, struct conf_ingest *entry)
+{
+	uint8_t key[ACL_KEY_SIZE];
+	if (!at) {
+		if (s->conf->security.wanted && !s->conf->insecure)
+			faults_error(s->w->faults, place_value(map),
+				"needs server_key, the public key of that PUB's server: with "
+				"`security` every endpoint is encrypted; insecure: true at the top "
+				"lets this one go without");
+		return;
+	}
+	if (!conf_key_read(s->w, at, key))
+		return;
+	if (!s->conf->security.wanted)
+		faults_error(s->w->faults, place_key(at),
+			"needs `security` at the top: spiked shows its own key to that server");
+	entry->server_key = walk_keep(s->w, at->text);
+}
+
 static void read_connected(struct reader *s, const struct node *node, struct conf_ingest *entry)
 {
 	const struct node *at[INGEST_KEYS];
@@ -142,6 +164,7 @@ static void read_connected(struct reader *s, const struct node *node, struct con
 			"written without a map");
 		return;
 	}
+	read_server_key(s, node, at[INGEST_SERVER_KEY], entry);
 	const char *text = walk_text(s->w, at[INGEST_CONNECT], ENDPOINT_MAX);
 	if (text)
 		entry->endpoint = take(s, text, at[INGEST_CONNECT], "ingest", entry);

@@ -4,6 +4,7 @@
 #include "daemon/conf/keys.h"
 
 #include "daemon/conf/conf.h"
+#include "daemon/core/acl.h"
 #include "encoders/encoder.h"
 #include "encoders/text/stream_keys.h"
 
@@ -102,8 +103,29 @@ const struct key top_keys[] = {
 			.row.name = "insecure",
 			.row.type = PARAM_BOOL,
 			.row.preset = "false",
-			.row.help = "Allows endpoints that other machines can reach: anybody "
-				    "there can then send rows, listen and control.",
+			.row.help = "Allows, without `security`, endpoints that other machines "
+				    "can reach: anybody there can then send rows, listen and "
+				    "control.",
+		},
+	[TOP_SECURITY] =
+		{
+			.row.name = "security",
+			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
+			.row.help = "Keys: every endpoint is encrypted (CURVE), and only listed "
+				    "clients are let in. See `spikectl keygen`.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = security_keys,
+		},
+	[TOP_LIMITS] =
+		{
+			.row.name = "limits",
+			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
+			.row.help = "What one client, or all of them, may ask of the daemon. What "
+				    "goes beyond is refused and counted.",
+			.kind = KEY_MAP,
+			.shape = "map",
+			.under = limits_keys,
 		},
 	[TOP_MAX_ROW_BYTES] =
 		{
@@ -227,7 +249,153 @@ const struct key ingest_keys[] = {
 			.kind = KEY_TEXT,
 			.shape = "name",
 		},
+	[INGEST_SERVER_KEY] =
+		{
+			.row.name = "server_key",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "Public key of that PUB socket's server: the connection is "
+				    "then encrypted, and spiked shows the key of `security`.",
+			.kind = KEY_TEXT,
+			.shape = "key of 40 characters",
+		},
 	[INGEST_KEYS] = {.row = {0}},
+};
+
+const struct key security_keys[] = {
+	[SECURITY_KEY] =
+		{
+			.row.name = "key",
+			.row.help = "File with the daemon's own pair of keys, as `spikectl keygen` "
+				    "makes it. Others must not be able to read it.",
+			.kind = KEY_TEXT,
+			.shape = "path",
+		},
+	[SECURITY_CLIENTS] =
+		{
+			.row.name = "clients",
+			.row.flags = PARAM_LIVE,
+			.row.help = "Who is let in: the clients, or the path of a file that lists "
+				    "them (which others must not be able to write).",
+			.kind = KEY_LIST,
+			.shape = "path, or list of maps",
+			.under = client_keys,
+		},
+	[SECURITY_KEYS] = {.row = {0}},
+};
+
+const struct key client_keys[] = {
+	[CLIENT_NAME] =
+		{
+			.row.name = "name",
+			.row.help = "What the log and the counters call the client.",
+			.kind = KEY_TEXT,
+			.shape = "name",
+		},
+	[CLIENT_KEY] =
+		{
+			.row.name = "key",
+			.row.help = "The client's public key.",
+			.kind = KEY_TEXT,
+			.shape = "key of 40 characters",
+		},
+	[CLIENT_ROWS] =
+		{
+			.row.name = "rows",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help =
+				"Streams that it may send rows to; \"*\" = all. Left out = none.",
+			.kind = KEY_LIST,
+			.shape = "list of streams",
+		},
+	[CLIENT_SUBSCRIBE] =
+		{
+			.row.name = "subscribe",
+			.row.flags = PARAM_OPTIONAL,
+			.row.help = "What it may hear: a stream's name = all of that stream's "
+				    "topics; a topic, or the beginning of topics up to a slash "
+				    "(spikes/imu/, spikes/, bundle/body/, status/); \"*\" = "
+				    "everything. Left out = nothing.",
+			.kind = KEY_LIST,
+			.shape = "list of streams and topics",
+		},
+	[CLIENT_CONTROL] =
+		{
+			.row.name = "control",
+			.row.type = PARAM_CHOICE,
+			.row.preset = "none",
+			.row.choices = acl_control_words,
+			.row.help = "Which methods of the control socket it may call: none; read = "
+				    "those that only tell; full = all of them.",
+		},
+	[CLIENT_KEYS] = {.row = {0}},
+};
+
+const struct key limits_keys[] = {
+	[LIMITS_CONNECTIONS] =
+		{
+			.row.name = "connections",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1000",
+			.row.min = 1,
+			.row.max = 60000,
+			.row.help =
+				"Connections open at a time, over all sockets; a further one is "
+				"closed.",
+		},
+	[LIMITS_SUBSCRIPTIONS] =
+		{
+			.row.name = "subscriptions",
+			.row.type = PARAM_COUNT,
+			.row.preset = "20000",
+			.row.min = 1,
+			.row.max = 65536,
+			.row.help = "Subscriptions of one connection; further ones get nothing.",
+		},
+	[LIMITS_ROWS] =
+		{
+			.row.name = "rows_per_second",
+			.row.type = PARAM_COUNT,
+			.row.preset = "1000000",
+			.row.min = 1,
+			.row.max = 1e12,
+			.row.help =
+				"Rows of one sender in a second, in clock wall; further ones are "
+				"rejected. A sender is a client, without keys a connection.",
+		},
+	[LIMITS_CONTROL_BYTES] =
+		{
+			.row.name = "control_bytes",
+			.row.type = PARAM_COUNT,
+			.row.unit = UNIT_BYTES,
+			.row.preset = "16 MiB",
+			.row.min = 512,
+			.row.max = 256 << 20,
+			.row.help =
+				"Longest request to the control socket; a longer one is answered "
+				"with an error.",
+		},
+	[LIMITS_CONTROL_DEPTH] =
+		{
+			.row.name = "control_depth",
+			.row.type = PARAM_COUNT,
+			.row.preset = "32",
+			.row.min = 8,
+			.row.max = 1000,
+			.row.help =
+				"Lists and objects within each other in a request to the control "
+				"socket.",
+		},
+	[LIMITS_CONTROL_RATE] =
+		{
+			.row.name = "control_per_second",
+			.row.type = PARAM_COUNT,
+			.row.preset = "2000",
+			.row.min = 1,
+			.row.max = 1e6,
+			.row.help = "Requests of one client in a second, without keys of one "
+				    "connection; further ones are answered with an error.",
+		},
+	[LIMITS_KEYS] = {.row = {0}},
 };
 
 const struct key realtime_keys[] = {

@@ -4,6 +4,7 @@
 #include "daemon/control/control.h"
 
 #include "daemon/control/describe.h"
+#include "daemon/core/clock.h"
 #include "daemon/core/log.h"
 #include "encoders/text/clean.h"
 
@@ -27,6 +28,7 @@ struct batch {
 	char *text;
 	size_t size;
 	size_t pending, answered;
+	const struct acl_client *client; /* while the requests are looked at; NULL = no keys */
 };
 
 static struct batch *batch_new(zmq_msg_t *parts, unsigned count)
@@ -315,6 +317,14 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 		no_method(c, call, method);
 		return;
 	}
+	if (b->client && b->client->control != ACL_CONTROL_FULL && !call->command->reads) {
+		counter_add(&c->counters->control_denied, 1);
+		call_error(c, call, CONTROL_DENIED, NULL,
+			"the key of client '%s' may only call methods that tell (control: read), not "
+			"'%s'",
+			b->client->name, call->command->name);
+		return;
+	}
 	if (params && !json_is_object(params) && !json_is_array(params)) {
 		call_error(c, call, CONTROL_INVALID_PARAMS, NULL,
 			"params must be an object or a list");
@@ -327,31 +337,96 @@ static void run_request(struct control *c, struct batch *b, json_t *request)
 		call->command->run(c, call);
 }
 
-static void run_message(struct control *c, struct batch *b, zmq_msg_t *body)
+static void answer_message(
+	struct control *c, struct batch *b, enum control_error code, const char *text)
+{
+	b->pending = 1;
+	batch_answer(c, b, error_object(NULL, code, NULL, text));
+}
+
+/* Lists and objects within each other, without reading anything else. */
+static bool too_deep(const char *text, size_t size, uint32_t limit)
+{
+	uint32_t depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > limit)
+			return true;
+		else if (!quoted && depth && (text[i] == ']' || text[i] == '}'))
+			depth--;
+	}
+	return false;
+}
+
+static struct asker *asker_of(struct control *c, const struct peer *peer)
+{
+	uint64_t who = c->acl ? peer->serial : peer->id;
+	struct asker *asker = &c->askers[who % CONTROL_ASKERS];
+	int64_t now_ns = clock_mono_ns();
+
+	if (asker->who != who || now_ns - asker->since_ns >= NS_PER_S)
+		*asker = (struct asker){.who = who, .since_ns = now_ns};
+	asker->peer = *peer;
+	return asker;
+}
+
+/* True when the message may be read; else it has been answered. */
+static bool within_limits(
+	struct control *c, struct batch *b, const struct asker *asker, zmq_msg_t *body)
+{
+	const struct conf_limits *limits = &c->registry->site.conf->limits;
+	enum control_error code = CONTROL_LIMIT;
+	char text[120];
+
+	if (asker->requests > limits->control_per_second)
+		snprintf(text, sizeof(text),
+			"more than %u requests in a second (limits.control_per_second)",
+			limits->control_per_second);
+	else if (zmq_msg_size(body) > limits->control_bytes)
+		snprintf(text, sizeof(text), "longer than %llu bytes (limits.control_bytes)",
+			(unsigned long long)limits->control_bytes);
+	else if (too_deep(zmq_msg_data(body), zmq_msg_size(body), limits->control_depth))
+		snprintf(text, sizeof(text),
+			"more than %u lists and objects within each other (limits.control_depth)",
+			limits->control_depth);
+	else
+		return true;
+	counter_add(&c->counters->control_limited, 1);
+	answer_message(c, b, code, text);
+	return false;
+}
+
+static void run_message(struct control *c, struct batch *b, struct asker *asker, zmq_msg_t *body)
 {
 	json_error_t error;
-	json_t *message = json_loadb(zmq_msg_data(body), zmq_msg_size(body),
-		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
+	json_t *message;
 	char text[256];
 
+	asker->requests++;
+	if (!within_limits(c, b, asker, body))
+		return;
+	message = json_loadb(zmq_msg_data(body), zmq_msg_size(body),
+		JSON_REJECT_DUPLICATES | JSON_DECODE_ANY, &error);
 	if (!message) {
 		snprintf(text, sizeof(text), "not JSON: %s at line %d column %d", error.text,
 			error.line, error.column);
-		b->pending = 1;
-		batch_answer(c, b, error_object(NULL, CONTROL_PARSE, NULL, text));
+		answer_message(c, b, CONTROL_PARSE, text);
 		return;
 	}
 	if (!json_is_array(message)) {
 		b->pending = 1;
 		run_request(c, b, message);
 	} else if (!json_array_size(message) || json_array_size(message) > BATCH_MAX) {
-		b->pending = 1;
-		batch_answer(c, b,
-			error_object(NULL, CONTROL_INVALID_REQUEST, NULL,
-				"a batch has 1 to 1000 requests"));
+		answer_message(c, b, CONTROL_INVALID_REQUEST, "a batch has 1 to 1000 requests");
 	} else {
 		size_t n = json_array_size(message);
 
+		asker->requests += (uint32_t)n - 1;
 		b->list = true;
 		b->pending = n;
 		for (size_t i = 0; i < n; i++)
@@ -366,28 +441,48 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	struct control *c = z->data;
 	bool fits = count == 2 || (count == 3 && !zmq_msg_size(&parts[1]));
 	unsigned envelope = count > 1 && !zmq_msg_size(&parts[1]) ? 2 : 1;
-	struct batch *b = batch_new(parts, envelope < count ? envelope : 1);
+	const struct acl_client *client = NULL;
+	struct peer peer;
+	struct batch *b;
 
+	peer_read(&parts[0], &peer);
+	peer_read_fd(&parts[0], &peer);
+	if (c->acl) {
+		client = acl_by_serial(c->acl, peer.serial);
+		if (!client) { /* its key is not listed any more */
+			if (conns_cut(c->conns, &peer))
+				counter_add(&c->counters->connections_cut, 1);
+			return true;
+		}
+	}
+	b = batch_new(parts, envelope < count ? envelope : 1);
 	if (!b)
 		return true;
+	b->client = client;
 	if (answers_unread(&c->answers, &b->envelope[0]) > ANSWERS_UNREAD_MAX) {
 		counter_add(&c->counters->control_unread, 1);
-		b->pending = 1;
-		batch_answer(c, b,
-			error_object(NULL, CONTROL_BUSY, NULL,
-				"not carried out: over 4 MiB of answers to this connection wait to "
-				"be read; read them before asking for more"));
+		answer_message(c, b, CONTROL_BUSY,
+			"not carried out: over 4 MiB of answers to this connection wait to be read; "
+			"read them before asking for more");
 		return true;
 	}
-	if (fits) {
-		run_message(c, b, &parts[count - 1]);
-		return true;
-	}
-	b->pending = 1;
-	batch_answer(c, b,
-		error_object(NULL, CONTROL_INVALID_REQUEST, NULL,
-			"a request is one frame of JSON (REQ sockets add an empty one before it)"));
+	if (fits)
+		run_message(c, b, asker_of(c, &peer), &parts[count - 1]);
+	else
+		answer_message(c, b, CONTROL_INVALID_REQUEST,
+			"a request is one frame of JSON (REQ sockets add an empty one before it)");
 	return true;
+}
+
+void control_use_acl(struct control *c, const struct acl *acl)
+{
+	c->acl = acl;
+	for (size_t i = 0; acl && i < CONTROL_ASKERS; i++) {
+		const struct peer *peer = &c->askers[i].peer;
+
+		if (peer->id && !acl_by_serial(acl, peer->serial) && conns_cut(c->conns, peer))
+			counter_add(&c->counters->connections_cut, 1);
+	}
 }
 
 int control_init(struct control *c, struct zloop *zl, void *socket)

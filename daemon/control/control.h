@@ -26,7 +26,19 @@ enum control_error {
 	CONTROL_WRONG_CLOCK = -32004,
 	CONTROL_STATE = -32005,   /* a snapshot cannot be written, or put in force */
 	CONTROL_REFUSED = -32006, /* the configuration file; nothing has changed */
+	CONTROL_DENIED = -32007,
+	CONTROL_LIMIT = -32008,
 };
+
+/* What one client has asked lately. */
+struct asker {
+	struct peer peer; /* the connection that asked last */
+	uint64_t who;     /* serial of the client, without keys id of the connection */
+	int64_t since_ns;
+	uint32_t requests; /* since then */
+};
+
+#define CONTROL_ASKERS 1024 /* that are told apart */
 
 struct call;
 
@@ -42,6 +54,9 @@ struct control {
 	int64_t started_ns;                           /* CLOCK_MONOTONIC */
 	void (*reload)(void *arg, struct call *call); /* ends the call, sooner or later */
 	void *arg;
+	const struct acl *acl; /* NULL = no keys: everybody may call everything */
+	const struct conns *conns;
+	struct asker askers[CONTROL_ASKERS];
 };
 
 /* A method: run answers, or sends an order whose token is the call; then finish answers. */
@@ -52,6 +67,7 @@ struct command {
 		const char *types; /* accepted, of "s" string, "i" integer, "o" object, "*" any */
 		bool optional;
 	} args[4];
+	bool reads; /* it only tells: what `control: read` allows */
 	void (*run)(struct control *c, struct call *call);
 	void (*finish)(struct control *c, struct call *call, const struct order *reply);
 };
@@ -73,6 +89,8 @@ void run_restore(struct control *c, struct call *call);
 
 /* The entry that the call's `name` names; NULL = the call has been answered. */
 struct entry *call_entry(struct control *c, struct call *call);
+/* Puts a list of clients in force, and ends the connections of those who are nobody by it. */
+void control_use_acl(struct control *c, const struct acl *acl);
 
 /* `socket` is a bound ROUTER; 0 or negative errno. */
 int control_init(struct control *c, struct zloop *zl, void *socket);

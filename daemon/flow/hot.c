@@ -322,6 +322,13 @@ static void on_check(uv_check_t *check)
 int hot_init(struct hot *h, const struct hot_conf *hc)
 {
 	const struct engine_conf engine = engine_conf_of(hc->conf);
+	const struct publisher_conf publish = {
+		.socket = hc->publish,
+		.epoch = hc->epoch,
+		.acl = hc->acl,
+		.conns = hc->conns,
+		.subscriptions = hc->conf->limits.subscriptions,
+	};
 	int ret;
 
 	*h = (struct hot){.mailbox = hc->mailbox,
@@ -352,14 +359,15 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	ret = uv_poll_init(&h->loop, &h->tick_poll, h->tick_fd);
 	if (ret)
 		return ret;
-	ret = publisher_init(
-		&h->publisher, &h->zloop, hc->publish, hc->epoch, &h->counters, h->mailbox);
+	ret = publisher_init(&h->publisher, &h->zloop, &publish, &h->counters, h->mailbox);
 	if (ret)
 		return ret;
 	engine_init(&h->engine, &engine, &h->publisher, h->mailbox, &h->counters);
 	engine_swap(&h->engine, hc->set);
 	ret = ingest_init(
 		&h->ingest, &h->zloop, hc->sources, hc->conf, &h->engine, &h->counters, h->mailbox);
+	h->ingest.conns = hc->conns;
+	ingest_use_acl(&h->ingest, hc->acl);
 	h->ingest.on_unfinished = on_unfinished;
 	h->ingest.arg = h;
 	return ret;

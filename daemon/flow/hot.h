@@ -53,6 +53,8 @@ struct hot_conf {
 	struct source_list *sources; /* one a conf->ingest entry; taken over */
 	uint64_t epoch;
 	struct stream_set *set; /* the first one */
+	const struct acl *acl;  /* likewise; NULL = no keys. An order swaps it */
+	const struct conns *conns;
 	struct mailbox *mailbox;
 };
 

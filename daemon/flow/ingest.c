@@ -39,6 +39,10 @@ static counter_t *reject_counter(struct ingest *in, struct stream *s, enum rejec
 		return &s->counters.rejected_stamp;
 	case REJECT_FRAMES:
 		return s ? &s->counters.rejected_frames : &in->counters->rejected_frames;
+	case REJECT_NOT_ALLOWED:
+		return s ? &s->counters.rejected_not_allowed : &in->counters->rejected_not_allowed;
+	case REJECT_RATE:
+		return s ? &s->counters.rejected_rate : &in->counters->rejected_rate;
 	case REJECT_UNKNOWN_STREAM:
 		return &in->counters->rejected_unknown_stream;
 	case REJECT_NONE:
@@ -82,6 +86,37 @@ static enum reject split(
 	return bare || count == 2 || count == 3 ? REJECT_NONE : REJECT_FRAMES;
 }
 
+/* Whose rows these are. A connection whose key is not listed any more is ended. */
+static enum reject identify(
+	struct ingest *in, zmq_msg_t *part, const struct named *name, uint64_t *who)
+{
+	const struct acl_client *client;
+	struct peer peer;
+
+	*who = 0;
+	if (peer_read(part, &peer))
+		*who = in->acl ? peer.serial : peer.id;
+	if (!in->acl)
+		return REJECT_NONE;
+	client = acl_by_serial(in->acl, peer.serial);
+	if (client)
+		return acl_may_send(client, name->name, name->size) ? REJECT_NONE
+								    : REJECT_NOT_ALLOWED;
+	peer_read_fd(part, &peer);
+	if (conns_cut(in->conns, &peer))
+		counter_add(&in->counters->connections_cut, 1);
+	return REJECT_NOT_ALLOWED;
+}
+
+static struct sender *sender_of(struct ingest *in, uint64_t who, int64_t now_ns)
+{
+	struct sender *sender = &in->senders[who % INGEST_SENDERS];
+
+	if (sender->who != who || now_ns - sender->since_ns >= NS_PER_S)
+		*sender = (struct sender){.who = who, .since_ns = now_ns};
+	return sender;
+}
+
 static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 {
 	struct source *source = z->data;
@@ -92,12 +127,20 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	struct stream *s;
 	struct rows rows;
 	const uint8_t *stamp = NULL;
-	int64_t now_ns;
+	int64_t now_ns = clock_mono_ns();
+	struct sender *sender = NULL;
+	uint64_t who;
 
 	reason = split(source->conf, parts, count, &m);
 	s = stream_set_find(engine->set, m.name.name, m.name.size);
+	if (!reason && !source->conf->connect) {
+		reason = identify(in, &parts[0], &m.name, &who);
+		sender = sender_of(in, who, now_ns);
+	}
 	if (!s && !reason)
 		reason = REJECT_UNKNOWN_STREAM;
+	if (!reason && sender && sender->rows >= in->rows_per_second)
+		reason = REJECT_RATE;
 	if (!reason && zmq_msg_size(m.payload) > in->max_row_bytes)
 		reason = REJECT_TOO_BIG;
 	if (!reason && m.stamp) {
@@ -113,7 +156,8 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 		return true;
 	}
 	stream_count_message(s, &rows);
-	now_ns = clock_mono_ns();
+	if (sender)
+		sender->rows += rows.count;
 	if (engine->conf.clock != CLOCK_DATA) {
 		stream_put(s, &rows, engine->set->scratch, now_ns);
 		return true;
@@ -171,6 +215,8 @@ int ingest_init(struct ingest *in, struct zloop *zl, struct source_list *sources
 		.sources = sources,
 		.engine = engine,
 		.max_row_bytes = conf->max_row_bytes,
+		.rows_per_second =
+			conf->clock == CLOCK_WALL ? conf->limits.rows_per_second : UINT64_MAX,
 		.counters = counters,
 		.mailbox = mailbox,
 	};
@@ -222,6 +268,11 @@ struct source_list *ingest_use(struct ingest *in, struct source_list *sources)
 	for (uint32_t i = 0; !in->paused && i < sources->count; i++)
 		zsock_resume(&sources->items[i]->zsock);
 	return before;
+}
+
+void ingest_use_acl(struct ingest *in, const struct acl *acl)
+{
+	in->acl = acl;
 }
 
 void ingest_close(struct ingest *in)

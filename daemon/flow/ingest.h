@@ -7,6 +7,8 @@
 
 #include "daemon/flow/engine.h"
 #include "daemon/flow/rows.h"
+#include "daemon/core/acl.h"
+#include "daemon/loop/conns.h"
 
 struct source {
 	struct zsock zsock;
@@ -23,11 +25,24 @@ struct source_list {
 	struct source *items[];
 };
 
+/* What one sender has sent lately. */
+struct sender {
+	uint64_t who; /* serial of the client, without keys id of the connection */
+	int64_t since_ns;
+	uint64_t rows; /* since then */
+};
+
+#define INGEST_SENDERS 4096 /* that are told apart */
+
 struct ingest {
 	struct source_list *sources;
 	bool paused;
 	struct engine *engine;
 	uint64_t max_row_bytes;
+	const struct acl *acl; /* NULL = no keys */
+	const struct conns *conns;
+	uint64_t rows_per_second; /* of one sender; UINT64_MAX in a clock that drops nothing */
+	struct sender senders[INGEST_SENDERS];
 	float *scratch;                 /* what a JSON payload is decoded into */
 	int64_t noted_ns[REJECT_COUNT]; /* when a note of that reason was sent last */
 	struct daemon_counters *counters;
@@ -58,6 +73,9 @@ void ingest_close_source(struct source *source, void (*on_closed)(void *arg), vo
 
 /* Uses these sources, all of them open, from now on. Returns the list before. */
 struct source_list *ingest_use(struct ingest *in, struct source_list *sources);
+
+/* Who may send what; `acl` NULL = everybody, everything. */
+void ingest_use_acl(struct ingest *in, const struct acl *acl);
 
 /* Closes all sockets; libuv lets go of their handles when the loop runs next, and only then may
  * ingest_fini free them. */

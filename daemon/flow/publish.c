@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/flow/publish.h"
 
+#include "daemon/core/clock.h"
 #include "daemon/flow/payload.h"
 
 #include <assert.h>
@@ -11,28 +12,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define SUBSCRIPTIONS_MAX 16384
-#define META_AT_ONCE      256 /* meta messages sent on one subscription; others follow in a second */
-#define SLOTS             10
+#define META_AT_ONCE  256  /* meta messages sent on one subscription; others follow in a second */
+#define META_A_SLOT   1024 /* and on all of a tenth of a second */
+#define SLOTS         10
+#define SETTLE_NS     NS_PER_S
+#define SWEEP_AT_ONCE 512 /* subscriptions of connections that have gone, in a tenth of a second */
 
 static bool has_prefix(const struct topic *t, const char *prefix, size_t size)
 {
 	return t->size >= size && !memcmp(t->name, prefix, size);
 }
 
-static bool subscribed(const struct publisher *p, const struct topic *t)
-{
-	if (p->overflow)
-		return true;
-	for (uint32_t i = 0; i < p->subscription_count; i++)
-		if (has_prefix(t, p->subscriptions[i].prefix, p->subscriptions[i].size))
-			return true;
-	return false;
-}
-
 static void update_wanted(const struct publisher *p, struct topic *t)
 {
-	t->wanted = t->offered && subscribed(p, t);
+	t->wanted = t->offered && subscribers_want(&p->subscribers, p->acl, t->name, t->size);
 }
 
 static void update_stream(const struct publisher *p, struct stream *s, int k)
@@ -72,26 +65,16 @@ static void update_matching(struct publisher *p, const char *prefix, size_t size
 		update_wanted(p, &p->status);
 }
 
-static struct subscription *find_subscription(struct publisher *p, const char *prefix, size_t size)
-{
-	for (uint32_t i = 0; i < p->subscription_count; i++) {
-		struct subscription *s = &p->subscriptions[i];
-
-		if (s->size == size && !memcmp(s->prefix, prefix, size))
-			return s;
-	}
-	return NULL;
-}
-
 static void send_matching_meta(struct publisher *p, const char *prefix, size_t size)
 {
 	struct stream *one = named_stream(p, prefix, size);
 	struct stream *const *streams = one ? &one : p->set ? p->set->streams : NULL;
 	uint32_t count = one ? 1 : p->set ? p->set->count : 0, sent = 0;
 
-	for (uint32_t i = 0; i < count && sent < META_AT_ONCE; i++) {
+	for (uint32_t i = 0; i < count && sent < META_AT_ONCE && p->meta_left; i++) {
 		if (has_prefix(&streams[i]->topics[TOPIC_META], prefix, size)) {
 			publisher_meta(p, streams[i]);
+			p->meta_left--;
 			sent++;
 		}
 	}
@@ -114,37 +97,126 @@ static bool matches_nothing(const char *prefix, size_t size)
 	return true;
 }
 
-static void subscribe(struct publisher *p, const char *prefix, size_t size)
-{
-	if (!find_subscription(p, prefix, size)) {
-		if (p->subscription_count == SUBSCRIPTIONS_MAX) {
-			if (!p->overflow) {
-				p->overflow = true; /* from here on every topic counts as wanted */
-				update_matching(p, "", 0);
-			}
-		} else {
-			struct subscription *s = &p->subscriptions[p->subscription_count++];
+/* One word of one connection about one prefix. */
+struct wish {
+	struct peer peer;
+	struct subscriber *subscriber;
+	const struct acl_client *client; /* NULL without keys */
+	const char *prefix;
+	size_t size;
+};
 
-			s->size = (uint8_t)size;
-			memcpy(s->prefix, prefix, size);
-			update_matching(p, prefix, size);
-		}
-	}
-	send_matching_meta(p, prefix, size);
+static void note(struct publisher *p, const struct wish *w, enum refusal why)
+{
+	struct note note = {.kind = NOTE_SUBSCRIPTION, .number = why, .count = w->peer.serial};
+	size_t size = w->size < sizeof(note.text) - 1 ? w->size : sizeof(note.text) - 1;
+	int64_t now_ns = clock_mono_ns();
+
+	if (now_ns - p->noted_ns[why] < NS_PER_S)
+		return;
+	p->noted_ns[why] = now_ns;
+	memcpy(note.text, w->prefix, size);
+	mailbox_note(p->mailbox, &note);
 }
 
-static void unsubscribe(struct publisher *p, const char *prefix, size_t size)
+static void refuse(struct publisher *p, const struct wish *w, enum refusal why)
 {
-	struct subscription *s = find_subscription(p, prefix, size);
+	counter_add(&p->counters->subscriptions_refused, 1);
+	note(p, w, why);
+}
 
-	if (!s)
+static void cut(struct publisher *p, const struct wish *w, enum refusal why)
+{
+	if (!conns_cut(p->subscribers.conns, &w->peer))
 		return;
-	*s = p->subscriptions[--p->subscription_count];
-	if (p->overflow && !p->subscription_count) {
-		p->overflow = false;
-		size = 0; /* every topic counted as wanted */
+	counter_add(&p->counters->connections_cut, 1);
+	note(p, w, why);
+}
+
+/* What nothing can be done with also costs ZeroMQ memory. */
+static void count_excess(struct publisher *p, struct wish *w)
+{
+	if (++w->subscriber->excess == p->subscribers.limit)
+		cut(p, w, REFUSAL_EXCESS);
+}
+
+/* Lets ZeroMQ send to the connection what it asked for, as far as it may hear it. False: nothing. */
+static bool grant(struct publisher *p, const struct wish *w)
+{
+	struct acl_grant g;
+	uint32_t at = 0;
+	bool any = false;
+
+	while (acl_grant(w->client, w->prefix, w->size, &at, &g)) {
+		zmq_setsockopt(p->socket, ZMQ_SUBSCRIBE, g.prefix, g.size);
+		any = true;
 	}
-	update_matching(p, prefix, size);
+	return any;
+}
+
+static void withdraw(struct publisher *p, const struct wish *w)
+{
+	struct acl_grant g;
+	uint32_t at = 0;
+
+	while (acl_grant(w->client, w->prefix, w->size, &at, &g))
+		if (!subscribers_grant_needed(&p->subscribers, w->subscriber, w->client, &g))
+			zmq_setsockopt(p->socket, ZMQ_UNSUBSCRIBE, g.prefix, g.size);
+}
+
+static void subscribe(struct publisher *p, struct wish *w)
+{
+	switch (subscribers_add(&p->subscribers, w->subscriber, w->prefix, w->size)) {
+	case SUBSCRIBED_BEFORE:
+		return;
+	case SUBSCRIBED_TOO_MANY:
+		refuse(p, w, REFUSAL_TOO_MANY);
+		count_excess(p, w);
+		return;
+	case SUBSCRIBED_NEW:
+		break;
+	}
+	if (w->client && !grant(p, w)) {
+		refuse(p, w, REFUSAL_NOT_ALLOWED);
+		return;
+	}
+	update_matching(p, w->prefix, w->size);
+	send_matching_meta(p, w->prefix, w->size);
+}
+
+static void unsubscribe(struct publisher *p, struct wish *w)
+{
+	if (!subscribers_remove(&p->subscribers, w->subscriber, w->prefix, w->size))
+		return;
+	if (w->client)
+		withdraw(p, w);
+	update_matching(p, w->prefix, w->size);
+}
+
+/* With keys ZeroMQ is told about "the connection of the last message". Whether that one is still there
+ * decides about memory (loop/conns.h). False: nothing is to be done for it. */
+static bool may_speak(struct publisher *p, struct wish *w)
+{
+	if (!p->acl)
+		return true;
+	w->client = acl_by_serial(p->acl, w->peer.serial);
+	if (!w->client || p->astray == p->zsock.emptied || clock_mono_ns() < p->settled_ns) {
+		/* Not astray itself, it comes back and says everything again. */
+		cut(p, w, w->client ? REFUSAL_ASTRAY : REFUSAL_REVOKED);
+		return false;
+	}
+	return conns_alive(p->subscribers.conns, &w->peer);
+}
+
+/* A word that is no subscription. ZeroMQ 4.3.4 then takes the next words, until none is left, for those
+ * of other connections than they came from. */
+static void go_astray(struct publisher *p, struct wish *w)
+{
+	counter_add(&p->counters->subscriptions_ignored, 1);
+	if (!p->acl)
+		return;
+	p->astray = p->zsock.emptied;
+	cut(p, w, REFUSAL_FOREIGN);
 }
 
 static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
@@ -152,36 +224,58 @@ static bool on_subscription(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	struct publisher *p = z->data;
 	const char *bytes = zmq_msg_data(&parts[0]);
 	size_t size = zmq_msg_size(&parts[0]);
+	struct wish w = {.prefix = bytes + 1, .size = size - 1};
 
 	(void)count;
-	if (!size || (bytes[0] != 0 && bytes[0] != 1))
-		return true; /* a message upstream that is not a subscription */
-	if (size - 1 >= TOPIC_MAX || matches_nothing(bytes + 1, size - 1))
+	if (!peer_read(&parts[0], &w.peer))
+		return true; /* ZeroMQ's own word that a connection has ended; see publisher_housekeeping */
+	peer_read_fd(&parts[0], &w.peer);
+	if (!size || (bytes[0] != 0 && bytes[0] != 1)) {
+		w.prefix = bytes;
+		w.size = size;
+		go_astray(p, &w);
+		return true;
+	}
+	if (!may_speak(p, &w))
+		return true;
+	w.subscriber = subscribers_of(&p->subscribers, &w.peer);
+	if (!w.subscriber)
+		return true;
+	if (size - 1 >= TOPIC_MAX || matches_nothing(bytes + 1, size - 1)) {
 		counter_add(&p->counters->subscriptions_ignored, 1);
-	else if (bytes[0])
-		subscribe(p, bytes + 1, size - 1);
-	else
-		unsubscribe(p, bytes + 1, size - 1);
+		count_excess(p, &w);
+	} else if (bytes[0]) {
+		subscribe(p, &w);
+	} else {
+		unsubscribe(p, &w);
+	}
 	return true;
 }
 
-int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t epoch,
+int publisher_init(struct publisher *p, struct zloop *zl, const struct publisher_conf *pc,
 	struct daemon_counters *counters, struct mailbox *mailbox)
 {
 	int ret;
 
-	*p = (struct publisher){
-		.socket = socket, .epoch = epoch, .counters = counters, .mailbox = mailbox};
-	p->subscriptions = calloc(SUBSCRIPTIONS_MAX, sizeof(*p->subscriptions));
-	if (!p->subscriptions) {
-		p->socket = NULL;
-		return -ENOMEM;
-	}
+	*p = (struct publisher){.socket = pc->socket,
+		.epoch = pc->epoch,
+		.acl = pc->acl,
+		.astray = UINT64_MAX,
+		.meta_left = META_A_SLOT,
+		.counters = counters,
+		.mailbox = mailbox};
+	for (int i = 0; i < REFUSALS; i++)
+		p->noted_ns[i] = -NS_PER_S;
 	p->status.size = (uint8_t)snprintf(p->status.name, sizeof(p->status.name), "status/");
 	p->status.offered = true;
-	ret = zsock_init(&p->zsock, zl, socket, on_subscription, p);
-	if (ret)
+	ret = subscribers_init(&p->subscribers, pc->conns, pc->subscriptions);
+	if (!ret)
+		ret = zsock_init(&p->zsock, zl, pc->socket, on_subscription, p);
+	p->zsock.each_part = true; /* parts of one message may come from different connections */
+	if (ret) {
+		subscribers_fini(&p->subscribers);
 		p->socket = NULL; /* stays the caller's */
+	}
 	return ret;
 }
 
@@ -196,8 +290,7 @@ void publisher_close(struct publisher *p, int linger_ms)
 	for (; p->outbox_at < p->outbox_count; p->outbox_at++)
 		drop_message(&p->outbox[p->outbox_at]);
 	zsock_close(&p->zsock, linger_ms);
-	free(p->subscriptions);
-	p->subscriptions = NULL;
+	subscribers_fini(&p->subscribers);
 }
 
 void publisher_use(struct publisher *p, struct stream_set *set)
@@ -213,6 +306,26 @@ void publisher_use(struct publisher *p, struct stream_set *set)
 	for (uint32_t i = p->known_groups; i < set->group_count; i++)
 		update_wanted(p, &set->groups[i].topic);
 	p->known_groups = set->group_count;
+}
+
+/* Of connections that end with their endpoint ZeroMQ lets go of the pipe first, so that one that is open
+ * is no sign of the other. */
+void publisher_unlisten(struct publisher *p, struct listener *at, int linger_ms)
+{
+	zsock_unlisten(p->socket, at, linger_ms);
+	p->settled_ns = clock_mono_ns() + linger_ms * NS_PER_MS + SETTLE_NS;
+}
+
+void publisher_use_acl(struct publisher *p, const struct acl *acl)
+{
+	p->acl = acl;
+	for (uint32_t i = 0; acl && i < p->subscribers.active_count; i++) {
+		const struct subscriber *s = &p->subscribers.subscribers[p->subscribers.active[i]];
+
+		if (!acl_by_serial(acl, s->peer.serial) &&
+			conns_cut(p->subscribers.conns, &s->peer))
+			counter_add(&p->counters->connections_cut, 1);
+	}
 }
 
 /* False: ZeroMQ does not take it now. */
@@ -425,6 +538,12 @@ void publisher_status(struct publisher *p, const struct blob *blob)
 void publisher_housekeeping(struct publisher *p)
 {
 	uint64_t n = p->set ? p->set->count : 0;
+	char prefix[TOPIC_MAX];
+	size_t size;
+
+	for (int k = 0; k < SWEEP_AT_ONCE && subscribers_sweep(&p->subscribers, prefix, &size); k++)
+		update_matching(p, prefix, size);
+	p->meta_left = META_A_SLOT;
 
 	for (uint64_t i = n * p->slot / SLOTS; i < n * (p->slot + 1) / SLOTS; i++)
 		publisher_meta(p, p->set->streams[i]);

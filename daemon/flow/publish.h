@@ -11,14 +11,21 @@
 
 #include "daemon/core/counters.h"
 #include "daemon/flow/streams.h"
+#include "daemon/flow/subscribers.h"
 #include "daemon/loop/mailbox.h"
 #include "daemon/loop/zsock.h"
 
 #define PUBLISH_MESSAGES 8 /* messages that one tick of one stream can make at most, with room */
 
-struct subscription {
-	uint8_t size;
-	char prefix[TOPIC_MAX];
+/* Why a subscription is refused, or its connection ended. */
+enum refusal {
+	REFUSAL_NOT_ALLOWED,
+	REFUSAL_TOO_MANY,
+	REFUSAL_EXCESS,  /* and far too many */
+	REFUSAL_REVOKED, /* the key is not listed any more */
+	REFUSAL_FOREIGN, /* spoke of something else */
+	REFUSAL_ASTRAY,  /* came behind one that did */
+	REFUSALS,
 };
 
 struct message {
@@ -33,25 +40,44 @@ struct publisher {
 	struct stream_set *set; /* in force */
 	uint32_t known_groups;  /* of the set: who subscribes has been worked out */
 	struct topic status;
-	struct subscription *subscriptions;
-	uint32_t subscription_count;
-	bool overflow; /* more distinct subscriptions than the table holds: all topics are built */
+	struct subscribers subscribers;
+	/* NULL = no keys: ZeroMQ takes subscriptions by itself. Else it is told which (XPUB_MANUAL). */
+	const struct acl *acl;
+	/* What zsock counts as empty stood at this when ZeroMQ lost track of whose words it hands out. */
+	uint64_t astray;
+	int64_t settled_ns; /* when those who came in where nobody listens any more have gone */
 	zmq_msg_t parts[3 * PUBLISH_MESSAGES]; /* of the stream messages in the outbox */
 	struct message outbox[PUBLISH_MESSAGES];
 	uint32_t outbox_count, outbox_at;
-	unsigned slot; /* tenth of the second: whose meta messages go out next */
+	unsigned slot;      /* tenth of the second: whose meta messages go out next */
+	uint32_t meta_left; /* meta messages that subscriptions may still ask for in this slot */
+	int64_t noted_ns[REFUSALS]; /* when a note of that kind was sent last */
 	struct daemon_counters *counters;
 	struct mailbox *mailbox;
 };
 
-/* `socket` is a bound XPUB socket (VERBOSE set); the publisher closes it.
- * 0, or negative errno, and the socket stays the caller's. */
-int publisher_init(struct publisher *p, struct zloop *zl, void *socket, uint64_t epoch,
+struct publisher_conf {
+	void *socket; /* bound XPUB: VERBOSER is set, with `acl` MANUAL instead */
+	uint64_t epoch;
+	const struct acl *acl;
+	const struct conns *conns;
+	uint32_t subscriptions; /* limit of one connection */
+};
+
+/* The publisher closes the socket. 0, or negative errno, and the socket stays the caller's. */
+int publisher_init(struct publisher *p, struct zloop *zl, const struct publisher_conf *pc,
 	struct daemon_counters *counters, struct mailbox *mailbox);
 void publisher_close(struct publisher *p, int linger_ms);
 
 /* Puts a set in force: who subscribes to its topics is worked out anew. */
 void publisher_use(struct publisher *p, struct stream_set *set);
+
+/* Stops to listen there, see zsock_unlisten. */
+void publisher_unlisten(struct publisher *p, struct listener *at, int linger_ms);
+
+/* Puts a list of clients in force. Connections of those who are nobody any more, by it, are ended; what
+ * was built for them alone ceases within a second. */
+void publisher_use_acl(struct publisher *p, const struct acl *acl);
 
 /* Sends what still waits. True when nothing waits any more. */
 bool publisher_flush(struct publisher *p);

@@ -26,6 +26,8 @@ const char *const reject_texts[REJECT_COUNT] = {
 	[REJECT_STAMP] = "the stamp frame is not 16 bytes",
 	[REJECT_FRAMES] = "a row message has two or three frames: stream, payload, stamp",
 	[REJECT_UNKNOWN_STREAM] = "there is no stream of that name",
+	[REJECT_NOT_ALLOWED] = "the key of their sender does not name the stream",
+	[REJECT_RATE] = "their sender has sent more rows than limits.rows_per_second allows",
 };
 
 size_t row_type_size(enum row_type type)

@@ -44,7 +44,7 @@ int turnover_prepare(struct turnover *c, const struct turnover_site *at)
 void turnover_undo(struct turnover *c, const struct turnover_site *at)
 {
 	for (uint32_t i = 0; i < c->listening; i++)
-		zsock_unlisten(at->publisher->socket, c->listen[i], 0);
+		publisher_unlisten(at->publisher, c->listen[i], 0);
 	for (uint32_t i = 0; i < c->opened; i++)
 		close_source(c, c->open[i]);
 }
@@ -59,7 +59,7 @@ static void change_sockets(struct turnover *c, const struct turnover_site *at)
 	for (uint32_t i = 0; i < c->closes; i++)
 		close_source(c, c->close[i]);
 	for (uint32_t i = 0; i < c->unlistens; i++)
-		zsock_unlisten(at->publisher->socket, c->unlisten[i], LINGER_MS);
+		publisher_unlisten(at->publisher, c->unlisten[i], LINGER_MS);
 	at->ingest->max_row_bytes = c->conf->max_row_bytes;
 	if (!c->scratch)
 		return;
@@ -80,6 +80,8 @@ void turnover_make(struct turnover *c, const struct turnover_site *at)
 		turn(&c->turns[i]);
 	at->engine->conf = engine_conf_of(c->conf);
 	c->set = engine_swap(at->engine, c->set);
+	publisher_use_acl(at->publisher, c->acl);
+	ingest_use_acl(at->ingest, c->acl);
 	change_sockets(c, at);
 	for (uint32_t i = 0; i < c->turn_count && i < META_AT_ONCE; i++)
 		publisher_meta(at->publisher, c->turns[i].stream);

@@ -30,7 +30,8 @@ struct turnover {
 	struct stream_turn *turns;
 	uint32_t turn_count;
 	struct source_list *sources;
-	float *scratch; /* of the ingest, for the new max_row_bytes; NULL = as before */
+	const struct acl *acl; /* who may do what; does not come back */
+	float *scratch;        /* of the ingest, for the new max_row_bytes; NULL = as before */
 
 	/* Closed. */
 	struct listener **unlisten;

@@ -40,7 +40,8 @@ enum note_kind {
 	NOTE_OVERRUN,  /* text: first stream of the dt; number: ns late; count: ticks skipped */
 	NOTE_LIVENESS, /* some stream's liveness changed */
 	NOTE_SEND,     /* number: errno of a refused send */
-	NOTE_WAKE,     /* nothing by itself: something that the cold loop looks at has changed */
+	NOTE_SUBSCRIPTION, /* number: enum refusal; count: the client's serial; text: the prefix */
+	NOTE_WAKE, /* nothing by itself: something that the cold loop looks at has changed */
 };
 
 struct note {

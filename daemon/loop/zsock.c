@@ -54,17 +54,17 @@ static unsigned receive(struct zsock *z, zmq_msg_t *parts, size_t *bytes)
 	unsigned count = 0;
 	bool more = true;
 
-	while (more && count < ZSOCK_PARTS) {
+	while (more && count < (z->each_part ? 1 : ZSOCK_PARTS)) {
 		if (!receive_part(z->socket, &parts[count], &more))
 			break;
 		*bytes += zmq_msg_size(&parts[count++]);
 	}
-	z->discarding = more && count == ZSOCK_PARTS;
+	z->discarding = more && !z->each_part && count == ZSOCK_PARTS;
 	return count;
 }
 
 /* True if messages may be left. */
-static bool drain(struct zsock *z)
+bool zsock_drain(struct zsock *z)
 {
 	zmq_msg_t parts[ZSOCK_PARTS];
 	unsigned messages = 0;
@@ -81,8 +81,10 @@ static bool drain(struct zsock *z)
 		if (messages++ == BUDGET_MESSAGES || bytes > BUDGET_BYTES)
 			return true;
 		count = receive(z, parts, &bytes);
-		if (!count)
+		if (!count) {
+			z->emptied++;
 			return false;
+		}
 		go_on = z->on_message(z, parts, count + z->discarding);
 		for (unsigned i = 0; i < count; i++)
 			zmq_msg_close(&parts[i]);
@@ -102,7 +104,7 @@ bool zloop_drain(struct zloop *zl)
 	bool left = false;
 
 	for (struct zsock *z = zl->sockets; z; z = z->next)
-		left |= drain(z);
+		left |= zsock_drain(z);
 	if (left)
 		uv_idle_start(&zl->idle, on_idle);
 	else
@@ -139,7 +141,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 	(void)status;
 	(void)events;
-	if (drain(z))
+	if (zsock_drain(z))
 		uv_idle_start(&z->zloop->idle, on_idle);
 }
 

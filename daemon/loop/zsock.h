@@ -31,6 +31,8 @@ struct zsock {
 	void *data; /* the owner's */
 	bool paused;
 	bool discarding;                    /* the rest of a message of too many parts */
+	bool each_part;                     /* every part is handed on as a message of its own */
+	uint64_t emptied;                   /* times that nothing was left to receive */
 	void (*on_closed)(struct zsock *z); /* or NULL; see zsock_close */
 };
 
@@ -68,6 +70,9 @@ int zsock_unlisten(void *socket, struct listener *at, int linger_ms);
 
 /* Drains every socket that is not paused, within the budget. True if something is left. */
 bool zloop_drain(struct zloop *zl);
+
+/* The same for one socket. */
+bool zsock_drain(struct zsock *z);
 
 /* A paused socket is neither polled nor drained: its sensors are held back by ZeroMQ. */
 void zsock_pause(struct zsock *z);

@@ -29,6 +29,7 @@ FUZZ_OPTIONS
 
 static const char text[] =
 	"clock: manual\n"
+	"limits: {control_per_second: 1000000}\n"
 	"streams:\n"
 	"- {name: a, channels: 2, encode: lif, group: g}\n"
 	"- {name: b, channels: 1, names: [x], range: {lo: 0, hi: 2},\n"
@@ -47,6 +48,7 @@ static struct keeper keeper; /* keeps nothing: there is no folder */
 static struct conf_state no_state;
 static struct realtime_grant realtime;
 static struct conf *conf;
+static const struct conns conns;
 static bool changed;
 
 /* What the answers came to. */
@@ -89,7 +91,8 @@ static void check_answer(const void *bytes, size_t size)
 
 int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags);
 int __real_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags);
-/* Answers behind their envelopes; and what is published. */
+
+/* Envelopes and answers, and what is published. */
 int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
 {
 	if (socket != router)
@@ -172,7 +175,10 @@ static void start(void)
 	promise(!mailbox_init(&mailbox, &hot->counters.notes_dropped));
 	mailbox.wake_cold = &wake;
 	mailbox.wake_hot = -1;
-	promise(!publisher_init(&hot->publisher, &zl, xpub, 77, &hot->counters, &mailbox));
+	promise(!publisher_init(&hot->publisher, &zl,
+		&(struct publisher_conf){
+			.socket = xpub, .epoch = 77, .conns = &conns, .subscriptions = 1000},
+		&hot->counters, &mailbox));
 	keeper_init(&keeper, &(struct keeper_conf){.state = &no_state,
 				     .epoch = 77,
 				     .loop = &loop,
@@ -183,11 +189,12 @@ static void start(void)
 	control.registry = &registry;
 	control.mailbox = &mailbox;
 	control.hot = hot;
-	control.counters = &hot->counters;
 	control.keeper = &keeper;
 	control.reload = no_reload;
 	control.arg = &control;
 	control.realtime = &realtime;
+	control.counters = &hot->counters;
+	control.conns = &conns;
 	control.started_ns = clock_mono_ns();
 	promise(!control_init(&control, &zl, router));
 	make_streams();

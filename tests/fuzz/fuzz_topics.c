@@ -4,6 +4,8 @@
  *   0, 1   the rest is the end, or the beginning, of a subscription
  *   2      the other set of streams comes into force
  *   3      another tick of the publisher's housekeeping
+ *   4 - 7  what follows comes by connection 0 to 3
+ *   8 - 11 connection 0 to 3 ends, and another has its descriptor
  *   else   a message as it stands
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -13,6 +15,7 @@
 
 #define SETS       2
 #define REMEMBERED 512
+#define PEERS      4
 
 FUZZ_OPTIONS
 
@@ -34,10 +37,17 @@ static uv_loop_t loop;
 static struct zloop zl;
 static unsigned sent; /* parts */
 
+/* Connections: their descriptors are their indices. */
+static struct conn_slot slots[PEERS];
+static const struct conns conns = {.slots = slots, .count = PEERS};
+static uint64_t ids[PEERS], last_id;
+static unsigned speaker;
+
 /* The account. */
 static struct {
 	uint8_t bytes[TOPIC_MAX];
 	size_t size;
+	unsigned peer;
 } remembered[REMEMBERED];
 static unsigned count;
 
@@ -51,6 +61,37 @@ int __wrap_zmq_msg_send(zmq_msg_t *msg, void *socket, int flags)
 	zmq_msg_close(msg);
 	zmq_msg_init(msg);
 	return 0;
+}
+
+const char *__wrap_zmq_msg_gets(const zmq_msg_t *msg, const char *property);
+int __wrap_zmq_msg_get(const zmq_msg_t *msg, int property);
+
+const char *__wrap_zmq_msg_gets(const zmq_msg_t *msg, const char *property)
+{
+	static char text[PEER_TEXT_SIZE + 1];
+
+	(void)msg;
+	promise(!strcmp(property, PEER_PROPERTY));
+	snprintf(text, sizeof(text), "%016llx%08x", (unsigned long long)ids[speaker], 0);
+	return text;
+}
+
+int __wrap_zmq_msg_get(const zmq_msg_t *msg, int property)
+{
+	(void)msg;
+	promise(property == ZMQ_SRCFD);
+	return (int)speaker;
+}
+
+/* A connection by the descriptor; what was there before has ended. */
+static void open_connection(unsigned peer)
+{
+	atomic_store(&slots[peer].since, ++last_id);
+	atomic_store(&slots[peer].cookie, last_id);
+	ids[peer] = ++last_id;
+	for (unsigned i = 0; i < count; i++)
+		while (i < count && remembered[i].peer == peer)
+			remembered[i] = remembered[--count];
 }
 
 static struct stream *make(const char *text)
@@ -102,8 +143,12 @@ static void start(void)
 
 	uv_loop_init(&loop);
 	promise(!zloop_init(&zl, &loop) && !mailbox_init(&mailbox, &counters.notes_dropped));
-	promise(!publisher_init(
-		&publisher, &zl, zmq_socket(context, ZMQ_XPUB), 1, &counters, &mailbox));
+	promise(!publisher_init(&publisher, &zl,
+		&(struct publisher_conf){.socket = zmq_socket(context, ZMQ_XPUB),
+			.epoch = 1,
+			.conns = &conns,
+			.subscriptions = REMEMBERED},
+		&counters, &mailbox));
 	for (unsigned set = 0; set < SETS; set++)
 		for (unsigned i = 0; i < 3; i++)
 			streams[set][i] = make(texts[set][i]);
@@ -113,8 +158,8 @@ static unsigned find(const uint8_t *bytes, size_t size)
 {
 	unsigned i = 0;
 
-	while (i < count &&
-		(remembered[i].size != size || memcmp(remembered[i].bytes, bytes, size)))
+	while (i < count && (remembered[i].size != size || remembered[i].peer != speaker ||
+				    memcmp(remembered[i].bytes, bytes, size)))
 		i++;
 	return i;
 }
@@ -129,6 +174,7 @@ static void account(const uint8_t *bytes, size_t size)
 	i = find(bytes + 1, size - 1);
 	if (bytes[0] && i == count && count < REMEMBERED) {
 		memcpy(remembered[count].bytes, bytes + 1, size - 1);
+		remembered[count].peer = speaker;
 		remembered[count++].size = size - 1;
 	} else if (!bytes[0] && i < count) {
 		remembered[i] = remembered[--count];
@@ -185,6 +231,11 @@ static void step(struct input *in, struct stream_set *sets[SETS], unsigned *forc
 		publisher_use(&publisher, sets[*force]);
 	} else if (bytes[0] == 3) {
 		publisher_housekeeping(&publisher);
+	} else if (bytes[0] >= 4 && bytes[0] < 4 + PEERS) {
+		speaker = bytes[0] - 4;
+	} else if (bytes[0] >= 8 && bytes[0] < 8 + PEERS) {
+		open_connection(bytes[0] - 8);
+		publisher_housekeeping(&publisher); /* REMEMBERED are not too many for one */
 	} else {
 		struct input part = input_part(in, input_number(in, 1));
 
@@ -203,9 +254,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		start();
 	for (unsigned i = 0; i < SETS; i++)
 		sets[i] = make_set(i);
-	count = 0;
-	publisher.subscription_count = 0;
-	publisher.status.wanted = false;
+	for (unsigned peer = 0; peer < PEERS; peer++)
+		open_connection(peer);
+	speaker = 0;
+	publisher.set = NULL;
+	publisher_housekeeping(&publisher);
+	publisher_housekeeping(&publisher);
 	publisher.known_groups = 0;
 	publisher_use(&publisher, sets[0]);
 	while (in.left && count < REMEMBERED) {

@@ -31,6 +31,7 @@ COLD = {
         "the cold loop makes and frees sources")},
     "daemon/flow/publish.c": {"publisher_init": "start", "publisher_close": "end",
                               "init_part": "no memory for a message: nothing else can be done"},
+    "daemon/flow/subscribers.c": {"subscribers_init": "start", "subscribers_fini": "end"},
     "daemon/flow/stream.c": dict.fromkeys(
         ("init_topics", "reserve", "stream_new", "stream_free"), "the cold loop makes and frees streams"),
     "daemon/flow/stream_copy.c": {"stream_copy_fini": "the cold loop frees what came back"},

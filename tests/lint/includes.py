@@ -22,7 +22,7 @@ RULES = (
     ("daemon/loop", ["daemon/core/", "daemon/loop/"], ["uv.h", "zmq.h"]),
     ("daemon/flow", ["daemon/core/", "daemon/loop/", "daemon/flow/", "daemon/sinks/sink.h", "encoders/", CONF, WIRE],
      ["zmq.h", "uv.h"]),
-    ("daemon/conf", ["daemon/core/", "daemon/conf/", "encoders/", WIRE], ["jansson.h"]),
+    ("daemon/conf", ["daemon/core/", "daemon/conf/", "encoders/", WIRE], ["jansson.h", "zmq.h"]),
     ("daemon/state", ["daemon/core/", "daemon/loop/", "daemon/flow/", "daemon/state/", "encoders/", CONF, WIRE],
      ["uv.h"]),
     ("daemon/control", ["daemon/core/", "daemon/loop/", "daemon/conf/", "daemon/flow/", "daemon/state/",

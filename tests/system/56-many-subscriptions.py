@@ -31,21 +31,27 @@ def subscriptions_that_can_match_nothing_are_counted():
         h.equal("and nothing was built for them", daemon.counters("s")["frames"], 0)
 
 
-def a_full_table_empties_again():
-    with h.Daemon({"clock": "manual", "streams": [h.stream()]}) as daemon:
-        crowd = daemon.sub(*(f"spikes/other{i}/" for i in range(17000)), sync=False)
-        h.until("more subscriptions than the table holds: every topic is built",
-                lambda: daemon.step(1) and daemon.counters("s")["frames"], timeout=20)
+def a_connection_has_its_limit_and_others_theirs():
+    with h.Daemon({"clock": "manual", "limits": {"subscriptions": 1000}, "streams": [h.stream()]}) as daemon:
+        crowd = daemon.sub("spikes/s/", *(f"spikes/other{i}/" for i in range(1500)), sync=False)
+        daemon.wait_counter("subscriptions_refused", 501)
+        h.equal("501 were refused", daemon.counters()["subscriptions_refused"], 501)
+        daemon.step(1)
+        h.claim("what was taken before is heard", crowd.recv()[0] == "spikes/s/")
         crowd.close()
+
         def quiet():
             before = daemon.counters("s")["frames"]
             daemon.step(5)
             return daemon.counters("s")["frames"] == before
-        h.until("when they have gone, nothing is built", quiet, timeout=20)
-        h.claim("and after them nothing", True)
+        h.until("when it has gone, nothing is built", quiet, timeout=20)
         sub = daemon.sub("spikes/s/")
         daemon.step(1)
         h.claim("a new subscriber is heard", sub.recv()[0] == "spikes/s/")
+        greedy = daemon.sub(*(f"spikes/other{i}/" for i in range(2100)), sync=False)
+        daemon.wait_counter("connections_cut", 1)
+        h.claim("one that goes on asking is cut off", True)
+        greedy.close()
 
 
 def a_message_of_many_parts_does_not_stop_the_ticks():
@@ -61,4 +67,4 @@ def a_message_of_many_parts_does_not_stop_the_ticks():
 
 
 h.main(a_thousand_subscriptions_on_a_thousand_streams_cost_no_tick, subscriptions_that_can_match_nothing_are_counted,
-       a_full_table_empties_again, a_message_of_many_parts_does_not_stop_the_ticks)
+       a_connection_has_its_limit_and_others_theirs, a_message_of_many_parts_does_not_stop_the_ticks)

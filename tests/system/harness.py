@@ -150,12 +150,21 @@ def stream(name="s", channels=1, encode=("lif",), **more):
             "encode": [{stage: {}} if isinstance(stage, str) else stage for stage in encode], **more}
 
 
+def lock(socket, keys):
+    """Makes a socket use CURVE keys: the server's public key, then its own pair. None = it stays open."""
+    if keys:
+        socket.curve_serverkey, socket.curve_publickey, socket.curve_secretkey = keys
+
+
 class Daemon:
     """The daemon with a configuration, as a context manager. Stops it at the end and insists on
     a clean exit, unless the test has stopped or killed it itself."""
 
-    def __init__(self, config, *args, exit_code=0):
+    def __init__(self, config, *args, exit_code=0, keys=None, files=None):
+        """With `keys` (server's public key, then a client's pair) all sockets made here use them. `files` are
+        written beside the configuration: {name: text}."""
         self.exit_code = exit_code
+        self.keys = keys
         self.folder = tempfile.TemporaryDirectory(prefix="spiked-test-")
         ports = free_ports(3)
         self.ingest, self.publish, self.control_at = (f"tcp://127.0.0.1:{port}" for port in ports)
@@ -163,6 +172,9 @@ class Daemon:
             config, ingest=[self.ingest], publish=[self.publish], control=self.control_at)
         self.path = Path(self.folder.name) / "spiked.yaml"
         self.path.write_text(self.text)
+        for name, text in (files or {}).items():
+            (Path(self.folder.name) / name).write_text(text)
+            (Path(self.folder.name) / name).chmod(0o600)
         self.log_path = Path(self.folder.name) / "stderr"
         self.args = args
         self.process = None
@@ -243,6 +255,7 @@ class Daemon:
         """A PUSH socket of its own, connected. Sends fail after 5 s instead of blocking for ever."""
         push = self.context.socket(zmq.PUSH)
         push.sndtimeo = int(5000 * SLOW)
+        lock(push, self.keys)
         push.connect(self.ingest)
         return push
 
@@ -267,12 +280,13 @@ class Daemon:
     def sub(self, *topics, hwm=0, sync=True):
         """A subscriber that is known to the daemon when this returns (unless sync is False)."""
         return Sub(self.context, self.publish, topics, hwm,
-                   f"meta/{self._first[1]}/" if sync and self._first else None)
+                   f"meta/{self._first[1]}/" if sync and self._first else None, self.keys)
 
     # Control
 
     def control_bytes(self, request, timeout=5.0):
         with self.context.socket(zmq.REQ) as req:
+            lock(req, self.keys)
             req.connect(self.control_at)
             req.send(request)
             end = time.monotonic() + timeout * SLOW
@@ -321,10 +335,11 @@ class Daemon:
 class Sub:
     """A SUB socket that takes frames apart."""
 
-    def __init__(self, context, endpoint, topics, hwm=0, sync=None):
+    def __init__(self, context, endpoint, topics, hwm=0, sync=None, keys=None):
         self.socket = context.socket(zmq.SUB)
         self.socket.rcvhwm = hwm
         self.socket.sndhwm = 0  # or subscriptions beyond 1000 get lost
+        lock(self.socket, keys)
         self.socket.connect(endpoint)
         for topic in topics:
             self.subscribe(topic)
