@@ -5,6 +5,8 @@
 
 #include "daemon/conf/conf_compare.h"
 
+#include <sys/stat.h>
+
 #define STREAMS "streams: [{name: s, channels: 2, encode: [lif]}]\n"
 
 /* Each key with a value that is not its default. */
@@ -35,7 +37,26 @@ static const struct {
 	{"user: nobody\n", TOP_USER},
 	{"sandbox: true\n", TOP_SANDBOX},
 	{"state: {dir: /tmp/x, every: 5 s}\n", TOP_STATE},
+	{"limits: {connections: 5}\n", TOP_LIMITS},
+	{"limits: {control_depth: 9}\n", TOP_LIMITS},
+	{"security: {key: /proc/self/fd/200, clients: []}\n", TOP_SECURITY},
 };
+
+/* The daemon's pair of keys, under a name that the table can have. */
+#define KEY_FD 200
+
+static int make_key_file(void **state)
+{
+	static const char pair[] = "secret: \"JTKVSB%%)wK0E.X)V>+}o?pNmC{O&4W4b!Ni{Lh6\"\n";
+	int fd = memfd_create("key", MFD_CLOEXEC);
+
+	(void)state;
+	assert_int_equal(dup2(fd, KEY_FD), KEY_FD);
+	close(fd);
+	assert_int_equal(fchmod(KEY_FD, 0600), 0);
+	assert_int_equal(write(KEY_FD, pair, sizeof(pair) - 1), sizeof(pair) - 1);
+	return 0;
+}
 
 static struct conf *load_with(const char *more)
 {
@@ -240,5 +261,5 @@ int main(void)
 		cmocka_unit_test(test_other_faults_are_found_beside_it),
 		cmocka_unit_test(test_what_becomes_of_a_stream),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, make_key_file, NULL);
 }
