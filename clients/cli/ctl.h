@@ -80,6 +80,7 @@ int cmd_add(struct ctl *ctl);
 int cmd_call(struct ctl *ctl);
 int cmd_decode(struct ctl *ctl);
 int cmd_encoders(struct ctl *ctl);
+int cmd_keygen(struct ctl *ctl);
 int cmd_info(struct ctl *ctl);
 int cmd_pub(struct ctl *ctl);
 int cmd_raster(struct ctl *ctl);

@@ -72,6 +72,10 @@ static const struct command commands[] = {
 		"number, a list such as [1,2,3], a word, or a quantity such as \"200 Hz\".",
 		0, 4, 4, USES_CONTROL, cmd_set},
 	{"reset", "STREAM", "clear a stream's state", NULL, 0, 1, 1, USES_CONTROL, cmd_reset},
+	{"keygen", "FILE", "make a pair of keys, for the daemon or a client",
+		"FILE gets both keys and mode 600; a file that is there is never overwritten. The public\n"
+		"key is printed, with the lines for the daemon's configuration.",
+		0, 1, 1, USES_CONTROL, cmd_keygen},
 	{"save", "[STREAM]", "write snapshots of the streams' state now",
 		"Done when the files are safe on the disk of the daemon's state folder.",
 		0, 0, 1, USES_CONTROL, cmd_save},
