@@ -97,8 +97,8 @@ static int check_kinds(const struct stage *st, const struct stage *before, struc
 	const char *advice = "put an encoder such as lif or poisson before it";
 	if (st->class->in == KIND_VALUES)
 		advice = "a pipeline has one encoder, leave one of the two out";
-	else if (st->in_kind != KIND_VALUES)
-		advice = "put an encoder that gives those before it";
+	else if (!(st->class->in & KIND_SPIKES))
+		advice = "put an encoder that gives those before it, such as step_forward";
 	return fault_set(f, -EINVAL, "%s takes %s, but %s gives %s; %s", st->asked, takes,
 		before ? before->asked : "the stream", kind_text(st->in_kind), advice);
 }

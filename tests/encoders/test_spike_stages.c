@@ -159,7 +159,9 @@ static void test_what_cannot_work_is_refused_with_the_numbers(void **unused)
 	assert_refuses("lif | refractory time=1ms ticks=2", "time", "one of them");
 	assert_refuses("lif | refractory time=[1ms,3000000s]", "time", "2^31-1");
 	assert_refuses("lif | split", "", "signed spikes");
-	assert_refuses("lif | split", "", "gives those");
+	assert_refuses("lif | split", "", "gives those before it, such as step_forward");
+	assert_refuses("split", "", "such as step_forward");
+	assert_refuses("drop p=0.5", "", "such as lif");
 	assert_refuses("lif | drop p=1.5", "p", "1.5");
 	assert_refuses("lif | jitter max=70000", "max", "70000");
 }
