@@ -71,7 +71,7 @@ struct adaptive {
 
 static struct adaptive adaptive_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct adaptive a = {.share = st->consts, .y = (float *)state};
 	a.eps = a.share + stride;
 	a.gap = a.eps + stride;
@@ -147,10 +147,12 @@ static int adaptive_check(const struct stage *st, const void *state)
 {
 	const struct adaptive a = adaptive_of(st, state);
 	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (!isfinite(a.y[i]) || !isfinite(a.mean[i]) || a.y[i] < 0 || a.mean[i] < 0)
+		if (a.y[i] < 0 || a.mean[i] < 0)
 			return -EINVAL;
 	}
-	return 0;
+	return stage_floats_sane(a.y, st->in_lines) && stage_floats_sane(a.mean, st->in_lines)
+		       ? 0
+		       : -EINVAL;
 }
 
 const struct encoder_class encoder_adaptive_if = {

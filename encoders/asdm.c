@@ -68,7 +68,7 @@ struct asdm {
 
 static struct asdm asdm_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct asdm a = {.b = st->consts, .y = (float *)state};
 	a.delta = a.b + stride;
 	a.step = a.delta + stride;
@@ -112,7 +112,7 @@ static int asdm_plan(struct stage *st, struct fault *f)
 static void asdm_prepare(struct stage *st)
 {
 	float *delta = line_constants(st, B, st->consts);
-	float *step = delta + line_stride(st->in_lines);
+	float *step = delta + stage_stride(st->in_lines);
 	for (uint32_t i = 0; i < st->in_lines; i++) {
 		delta[i] = delta_of(st, stage_channel(st, i));
 		step[i] = step_of(st, stage_channel(st, i));
@@ -150,7 +150,7 @@ static void asdm_run(const struct stage *st, void *state, const struct lines *in
 static int asdm_check(const struct stage *st, const void *state)
 {
 	const struct asdm a = asdm_of(st, state);
-	return line_floats_sane(a.y, st->in_lines) && stage_plane_sane(a.falling, st->in_lines)
+	return stage_floats_sane(a.y, st->in_lines) && stage_plane_sane(a.falling, st->in_lines)
 		       ? 0
 		       : -EINVAL;
 }
@@ -163,7 +163,7 @@ struct asdm_back {
 
 static struct asdm_back back_of(const struct stage *st, void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct asdm_back back = {.ticks = state};
 	back.begun = back.ticks + stride;
 	back.estimate = (float *)(back.begun + stride);
@@ -185,7 +185,7 @@ static void back_run(const struct stage *st, const struct decoding *by, void *st
 	const struct lines *in, struct lines *out)
 {
 	(void)by;
-	const size_t stride = line_stride(st->in_lines);
+	const size_t stride = stage_stride(st->in_lines);
 	const float *b = st->consts, *delta = b + stride, *step = delta + stride;
 	const struct asdm_back back = back_of(st, state);
 	for (uint32_t i = 0; i < in->count; i++) {

@@ -9,8 +9,8 @@
  * A line fires if u < p for a u of 24 bits in [0, 1): p <= 0 and NaN never fire, p >= 1 always
  * does. `rng: philox` draws u from (seed, stream, stage, tick, line), so that it depends on nothing
  * else; kernels/philox.h says how. The thresholds that u is compared with are made when a row
- * arrives and kept for the ticks that hold it. `rng: mt19937` draws from torch's CPU generator in order of
- * ticks and lines, so that a seed gives the spikes that torch.manual_seed gives in Norse.
+ * arrives and kept for the ticks that hold it. `rng: mt19937` draws from torch's CPU generator in
+ * order of ticks and lines, so that a seed gives the spikes that torch.manual_seed gives in Norse.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/bernoulli.h"
@@ -88,12 +88,12 @@ struct scratch {
 
 static size_t upper_bytes(const struct stage *st)
 {
-	return lines_words(st->in_lines) * WORD_LINES * sizeof(uint16_t);
+	return stage_stride(st->in_lines) * sizeof(uint16_t);
 }
 
 static size_t lower_bytes(const struct stage *st)
 {
-	return lines_words(st->in_lines) * WORD_LINES;
+	return stage_stride(st->in_lines);
 }
 
 static struct scratch scratch_of(const struct stage *st, void *state)

@@ -20,12 +20,10 @@
 #include <complex.h>
 #include <math.h>
 
-#define PI 3.14159265358979323846
-
 /* Scales a section so that its response is 1 in size at a frequency. */
 static void level(struct biquad *b, double frequency)
 {
-	double complex w = cexp(-I * (2 * PI * frequency));
+	double complex w = cexp(-I * (2 * M_PI * frequency));
 	double gain = cabs((b->b0 + w * (b->b1 + w * b->b2)) / (1 + w * (b->a1 + w * b->a2)));
 	b->b0 /= gain;
 	b->b1 /= gain;
@@ -46,13 +44,13 @@ static struct biquad from_analogue(double damping, double square)
 
 void biquad_butterworth(double lo, double hi, uint32_t order, struct biquad *out)
 {
-	double low = tan(PI * lo), high = tan(PI * hi);
+	double low = tan(M_PI * lo), high = tan(M_PI * hi);
 	double width = high - low, square = low * high;
-	double middle = atan(sqrt(square)) / PI;
+	double middle = atan(sqrt(square)) / M_PI;
 	uint32_t n = 0;
 	for (uint32_t k = 0; k < order / 2; k++) {
 		double complex half =
-			cexp(I * (PI * (2 * k + order + 1) / (2 * order))) * width / 2;
+			cexp(I * (M_PI * (2 * k + order + 1) / (2 * order))) * width / 2;
 		double complex root = csqrt(half * half - square);
 		double complex pole[2] = {half + root, half - root};
 		for (int i = 0; i < 2; i++)
@@ -69,11 +67,11 @@ void biquad_gammatone(double centre, double width, struct biquad *out)
 {
 	const double share = exp2(-0.25), root = sqrt(2);
 	const double slopes[GAMMATONE_ORDER] = {root + 1, -(root + 1), root - 1, 1 - root};
-	double half = sin(PI * width / 2);
+	double half = sin(M_PI * width / 2);
 	/* l is the smaller root of l^2 - 2 (1 + e) l + 1. */
 	double e = 2 * share * half * half / (1 - share);
 	double l = 1 + e - sqrt(e * (2 + e));
-	double real = cos(2 * PI * centre), imaginary = sin(2 * PI * centre);
+	double real = cos(2 * M_PI * centre), imaginary = sin(2 * M_PI * centre);
 	for (int i = 0; i < GAMMATONE_ORDER; i++) {
 		out[i] = (struct biquad){
 			.b0 = 1,

@@ -70,7 +70,7 @@ struct train {
 
 static struct train train_of(const struct stage *st, void *state)
 {
-	size_t stride = lines_words(st->in_lines) * WORD_LINES;
+	size_t stride = stage_stride(st->in_lines);
 	uint32_t *next = ((struct latch *)state)->due;
 	return (struct train){next, next + stride, next + 2 * stride};
 }
@@ -107,7 +107,7 @@ static int burst_plan(struct stage *st, struct fault *f)
 			(unsigned long long)t_max, (unsigned long long)needed, st->window);
 	st->const_size = sizeof(struct burst);
 	st->state_size = latch_bytes(st->in_lines) +
-			 stage_round(2 * lines_words(st->in_lines) * WORD_LINES * sizeof(uint32_t));
+			 stage_round(2 * stage_stride(st->in_lines) * sizeof(uint32_t));
 	return 0;
 }
 
@@ -188,7 +188,7 @@ static int burst_check(const struct stage *st, const void *state)
 /* Of a decoder, behind a reading's values: each line's spikes, and the tick of its second. */
 static struct train heard_of(const struct stage *st, struct reading *r)
 {
-	size_t stride = lines_words(st->out_lines) * WORD_LINES;
+	size_t stride = stage_stride(st->out_lines);
 	uint32_t *count = (uint32_t *)((char *)r->values + stage_float_bytes(st->out_lines));
 	return (struct train){.left = count, .interval = count + stride};
 }

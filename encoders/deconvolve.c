@@ -13,8 +13,9 @@
  * Float32, one rounding an operation; sums run from j = 0 up.
  *
  * Saturation: above the sum of the taps a line fires at every tick; below 0 it does not fire. What
- * is beyond twice the sum of |h| on either side is held there: what spikes can take out of it leaves
- * it beyond every tap, so that nothing else changes, and float32 still sees a tap beside it. A value that is not finite is no sample: the last one counts again. At a window's first tick r is
+ * is beyond twice the sum of |h| on either side is held there: what spikes can take out of it
+ * leaves it beyond every tap, so that nothing else changes, and float32 still sees a tap beside it.
+ * A value that is not finite is no sample: the last one counts again. At a window's first tick r is
  * empty again.
  *
  * SPDX-License-Identifier: Apache-2.0 */
@@ -58,7 +59,6 @@ static uint32_t taps_count(const struct stage *st)
 
 static void make_taps(const struct stage *st, float *taps)
 {
-	const double pi = 3.14159265358979323846;
 	uint32_t f = taps_count(st);
 	if (is_listed(st)) {
 		for (uint32_t m = 0; m < f; m++)
@@ -67,8 +67,8 @@ static void make_taps(const struct stage *st, float *taps)
 	}
 	double made[DECONVOLVE_F_MAX], sum = 0, cutoff = st->values[DECONVOLVE_CUTOFF].number;
 	for (uint32_t m = 0; m < f; m++) {
-		double t = pi * cutoff * (m - (f - 1) / 2.0);
-		double hann = 0.5 - 0.5 * cos(2 * pi * m / (f - 1));
+		double t = M_PI * cutoff * (m - (f - 1) / 2.0);
+		double hann = 0.5 - 0.5 * cos(2 * M_PI * m / (f - 1));
 		made[m] = hann * (t == 0 ? 1 : sin(t) / t);
 		sum += made[m];
 	}
@@ -76,7 +76,8 @@ static void make_taps(const struct stage *st, float *taps)
 		taps[m] = (float)(made[m] / sum);
 }
 
-float deconvolve_area(const struct stage *st)
+/* Sum of |taps|, as a run would add it up. */
+static float area_of(const struct stage *st)
 {
 	float taps[DECONVOLVE_F_MAX], area = 0;
 	make_taps(st, taps);
@@ -100,7 +101,7 @@ int deconvolve_plan(struct stage *st, struct fault *f)
 	if (count < 2 || count > DECONVOLVE_F_MAX)
 		return stage_fault(f, "taps", "taps must be from 2 to %d numbers, not %u",
 			DECONVOLVE_F_MAX, count);
-	if (!(deconvolve_area(st) > 0))
+	if (!(area_of(st) > 0))
 		return stage_fault(f, "taps", "one tap at least must not be 0");
 	if (st->window > 0 && st->window < count)
 		return stage_fault(f, key_of(st),
@@ -135,6 +136,23 @@ int deconvolve_refuse_negative(const struct stage *st, struct fault *f)
 	return 0;
 }
 
+int deconvolve_check_theta(const struct stage *st, bool less, const char *else_, struct fault *f)
+{
+	const struct param_value *theta = &st->values[DECONVOLVE_THETA];
+	float area = area_of(st);
+	for (uint32_t c = 0; c < theta->count; c++) {
+		float here = (float)param_number(theta, c);
+		if (less ? here < area : here <= area)
+			continue;
+		int err = stage_fault(f, "theta", "theta %.9g is %s the taps' sum of %.9g, so %s",
+			param_number(theta, c), less ? "not below" : "above", (double)area, else_);
+		if (f && theta->numbers)
+			f->item = (int)c;
+		return err;
+	}
+	return 0;
+}
+
 void deconvolve_prepare(struct stage *st)
 {
 	struct deconvolution *d = st->consts;
@@ -142,7 +160,7 @@ void deconvolve_prepare(struct stage *st)
 	float *taps = (float *)((char *)st->consts + stage_round(sizeof(*d)));
 	make_taps(st, taps);
 	*d = (struct deconvolution){
-		.f = count, .taps = taps, .most = fminf(2 * deconvolve_area(st), FLT_MAX)};
+		.f = count, .taps = taps, .most = fminf(2 * area_of(st), FLT_MAX)};
 	if (is_listed(st)) {
 		stage_unset(st, DECONVOLVE_F);
 		stage_unset(st, DECONVOLVE_CUTOFF);
@@ -179,7 +197,7 @@ void deconvolve_run(const struct stage *st, void *state, const struct lines *in,
 	const struct deconvolution *d = st->consts;
 	struct head *head = state;
 	float *held = held_of(state);
-	float *ring = held + lines_words(in->count) * WORD_LINES;
+	float *ring = held + stage_stride(in->count);
 	uint32_t row = head->next, next = row + 1 < d->f ? row + 1 : 0;
 	head->filled += head->filled < d->f;
 	for (uint32_t at = 0; at < in->count; at += WORD_LINES, ring += d->f * (size_t)WORD_LINES) {
@@ -205,14 +223,10 @@ int deconvolve_check(const struct stage *st, const void *state)
 	const struct deconvolution *d = st->consts;
 	const struct head *head = state;
 	const float *held = held_of((void *)state); /* only read */
-	size_t count = (1 + (size_t)d->f) * lines_words(st->in_lines) * WORD_LINES;
+	size_t count = (1 + (size_t)d->f) * stage_stride(st->in_lines);
 	if (head->next >= d->f || head->filled > d->f)
 		return -EINVAL;
-	for (size_t i = 0; i < count; i++) {
-		if (!isfinite(held[i]))
-			return -EINVAL;
-	}
-	return 0;
+	return stage_floats_sane(held, count) ? 0 : -EINVAL;
 }
 
 /* State of the way back: the place of the newest plane, then a ring of f planes. */

@@ -44,8 +44,8 @@ enum { DECONVOLVE_TAPS, DECONVOLVE_F, DECONVOLVE_CUTOFF, DECONVOLVE_THETA };
 
 int deconvolve_plan(struct stage *st, struct fault *f);
 int deconvolve_refuse_negative(const struct stage *st, struct fault *f); /* taps */
-/* Sum of |taps|, as a run would add it up. */
-float deconvolve_area(const struct stage *st);
+/* A theta of no more than the sum of |taps|, or of less; `else_` is what would come of another. */
+int deconvolve_check_theta(const struct stage *st, bool less, const char *else_, struct fault *f);
 void deconvolve_prepare(struct stage *st);
 void deconvolve_reset(const struct stage *st, void *state, enum reset_scope scope);
 int deconvolve_check(const struct stage *st, const void *state);

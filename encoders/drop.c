@@ -31,7 +31,7 @@ static const struct param drop_params[] = {
 static int drop_plan(struct stage *st, struct fault *f)
 {
 	(void)f;
-	size_t lines = lines_words(st->in_lines) * WORD_LINES;
+	size_t lines = stage_stride(st->in_lines);
 	st->const_size = stage_round(sizeof(struct odds)) + stage_plane_bytes(st->in_lines) +
 			 lines * (sizeof(uint16_t) + sizeof(uint8_t));
 	st->scratch_size = stage_plane_bytes(st->in_lines);

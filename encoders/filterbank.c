@@ -236,20 +236,18 @@ static int filterbank_plan(struct stage *st, struct fault *f)
 	if (n > BANDS_MAX)
 		return stage_fault(
 			f, "centres", "%u bands are more than the %u there may be", n, BANDS_MAX);
-	uint64_t lines = (uint64_t)st->in_lines * n;
-	if (lines > INT32_MAX)
-		return stage_fault(f, is_listed(st) ? "centres" : "bands",
-			"%u lines times %u bands are more than the 2^31-1 that a stream may have",
-			st->in_lines, n);
+	err = stage_fan_out(st, n, is_listed(st) ? "centres" : "bands", f);
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < n; i++) {
 		err = check_band(st, i, f);
 		if (err)
 			return err;
 	}
-	st->out_lines = (uint32_t)lines;
 	st->const_size = stage_round(sizeof(struct sections)) +
 			 5 * stage_round((size_t)n * count * sizeof(double));
-	st->state_size = stage_float_bytes(st->in_lines) + 2 * count * lines * sizeof(double);
+	st->state_size = stage_float_bytes(st->in_lines) +
+			 2 * (size_t)count * st->out_lines * sizeof(double);
 	return 0;
 }
 
@@ -317,10 +315,8 @@ static int filterbank_check(const struct stage *st, const void *state)
 	const float *held = state;
 	const double *first =
 		(const double *)((const char *)state + stage_float_bytes(st->in_lines));
-	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (!isfinite(held[i]))
-			return -EINVAL;
-	}
+	if (!stage_floats_sane(held, st->in_lines))
+		return -EINVAL;
 	for (size_t i = 0; i < 2 * (size_t)bank->count * st->out_lines; i++) {
 		if (!(fabs(first[i]) <= STATE_MOST))
 			return -EINVAL;

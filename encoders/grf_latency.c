@@ -93,28 +93,23 @@ static struct field make_field(const struct stage *st, uint32_t c)
 
 static int grf_plan(struct stage *st, struct fault *f)
 {
-	uint64_t m = st->values[OUT_FEATURES].integer, lines = st->in_lines * m;
+	uint64_t m = st->values[OUT_FEATURES].integer;
 	int err = latch_plan(st, 2, f);
+	if (!err)
+		err = stage_check_spans(st, LO, HI, f);
+	if (!err)
+		err = stage_fan_out(st, m, "out_features", f);
 	if (err)
 		return err;
 	for (uint32_t c = 0; c < field_count(st); c++) {
 		double lo = param_number(&st->values[LO], c), hi = param_number(&st->values[HI], c);
 		struct field field = make_field(st, c);
-		if (!(lo < hi))
-			return stage_fault(f, "hi",
-				"hi must be greater than lo: lo is %.9g and hi %.9g", lo, hi);
 		if (!(field.spread > 0) || !isfinite(field.spread) || !isfinite(field.first) ||
 			!isfinite(field.spacing * (float)m))
 			return stage_fault(f, "beta",
 				"the fields of lo %.9g, hi %.9g and beta %.9g have no float32 width",
 				lo, hi, st->values[BETA].number);
 	}
-	if (lines > INT32_MAX)
-		return stage_fault(f, "out_features",
-			"%u lines times out_features %llu are more than the 2^31-1 that a stream may "
-			"have",
-			st->in_lines, (unsigned long long)m);
-	st->out_lines = (uint32_t)lines;
 	st->const_size = sizeof(struct grf) + field_count(st) * sizeof(struct field);
 	st->state_size = latch_bytes(st->out_lines);
 	return 0;

@@ -22,8 +22,7 @@ int latch_plan(const struct stage *st, uint32_t least, struct fault *f)
 
 size_t latch_bytes(uint32_t lines)
 {
-	return sizeof(struct latch) +
-	       stage_round(lines_words(lines) * WORD_LINES * sizeof(uint32_t));
+	return sizeof(struct latch) + stage_round(stage_stride(lines) * sizeof(uint32_t));
 }
 
 void latch_reset(struct latch *l, uint32_t lines, enum reset_scope scope)
@@ -57,15 +56,17 @@ static uint64_t *heard_plane(const struct stage *st, struct reading *r)
 	return (uint64_t *)((char *)r->values + stage_float_bytes(st->out_lines));
 }
 
-size_t reading_bytes(uint32_t lines)
+size_t reading_size(const struct stage *st)
 {
-	return sizeof(struct reading) + stage_float_bytes(lines) + stage_plane_bytes(lines);
+	return sizeof(struct reading) + stage_float_bytes(st->out_lines) +
+	       stage_plane_bytes(st->out_lines);
 }
 
-void reading_reset(const struct stage *st, struct reading *r, enum reset_scope scope)
+void reading_reset(const struct stage *st, void *state, enum reset_scope scope)
 {
+	struct reading *r = state;
 	if (scope == RESET_ALL)
-		memset(r, 0, reading_bytes(st->out_lines));
+		memset(r, 0, reading_size(st));
 	memset(heard_plane(st, r), 0, stage_plane_bytes(st->out_lines));
 	r->tick = 0;
 }

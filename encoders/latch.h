@@ -43,8 +43,9 @@ struct reading {
 	_Alignas(STAGE_ALIGN) float values[];
 };
 
-size_t reading_bytes(uint32_t lines);
-void reading_reset(const struct stage *st, struct reading *r, enum reset_scope scope);
+/* As of a decoder, whose state a reading is. */
+size_t reading_size(const struct stage *st);
+void reading_reset(const struct stage *st, void *state, enum reset_scope scope);
 
 /* One tick: lines that fire for the first time in the window get `value`, what this tick says; at
  * the window's last tick those that never did get *missing (NULL: they keep what they had). */

@@ -36,11 +36,7 @@ bool level_sane(const struct stage *st, const void *state)
 	const float *levels = state;
 	const uint64_t *begun =
 		(const uint64_t *)((const char *)state + stage_float_bytes(st->in_lines));
-	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (!isfinite(levels[i]))
-			return false;
-	}
-	return stage_plane_sane(begun, st->in_lines);
+	return stage_floats_sane(levels, st->in_lines) && stage_plane_sane(begun, st->in_lines);
 }
 
 void level_start(const struct stage *st, float *levels, const float *values)

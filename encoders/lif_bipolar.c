@@ -70,7 +70,7 @@ static void bipolar_prepare(struct stage *st)
 		return;
 	float *at = (float *)((char *)st->consts + stage_round(sizeof(*r)));
 	r->thetas = stage_fill(st, THETA, at);
-	r->betas = stage_fill(st, BETA, at + lines_words(st->in_lines) * WORD_LINES);
+	r->betas = stage_fill(st, BETA, at + stage_stride(st->in_lines));
 }
 
 static void bipolar_reset(const struct stage *st, void *state, enum reset_scope scope)
@@ -88,12 +88,7 @@ static void bipolar_run(const struct stage *st, void *state, const struct lines 
 
 static int bipolar_check(const struct stage *st, const void *state)
 {
-	const float *v = state;
-	for (uint32_t i = 0; i < st->in_lines; i++) {
-		if (!isfinite(v[i]))
-			return -EINVAL;
-	}
-	return 0;
+	return stage_floats_sane(state, st->in_lines) ? 0 : -EINVAL;
 }
 
 static size_t undo_size(const struct stage *st)

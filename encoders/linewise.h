@@ -5,18 +5,11 @@
 
 #include "encoders/stage.h"
 
-/* Elements from one array of a state or of constants to the next. */
-static inline size_t line_stride(uint32_t lines)
-{
-	return lines_words(lines) * WORD_LINES;
-}
-
 /* Fills one constant a line from a parameter; returns where the next array begins. */
 static inline float *line_constants(const struct stage *st, unsigned row, float *to)
 {
-	for (uint32_t i = 0; i < st->in_lines; i++)
-		to[i] = stage_float(st, row, i);
-	return to + line_stride(st->in_lines);
+	stage_fill(st, row, to);
+	return to + stage_stride(st->in_lines);
 }
 
 /* The same with the share of the way that an average of this time constant goes in a tick; a time
@@ -27,16 +20,7 @@ static inline float *line_shares(const struct stage *st, unsigned row, float *to
 		double tau = param_number(&st->values[row], stage_channel(st, i));
 		to[i] = tau > 0 ? stage_share(st->dt, tau) : 0;
 	}
-	return to + line_stride(st->in_lines);
-}
-
-static inline bool line_floats_sane(const float *values, uint32_t lines)
-{
-	for (uint32_t i = 0; i < lines; i++) {
-		if (!isfinite(values[i]))
-			return false;
-	}
-	return true;
+	return to + stage_stride(st->in_lines);
 }
 
 /* `step` says what line `i` makes of x: 1, -1 or 0. It is inlined. */

@@ -163,7 +163,7 @@ void membrane_prepare(struct stage *st)
 		};
 		return;
 	}
-	size_t stride = lines_words(st->in_lines) * WORD_LINES;
+	size_t stride = stage_stride(st->in_lines);
 	float *a = (float *)((char *)st->consts + stage_round(sizeof(*m)));
 	float *leak = a + stride, *threshold = leak + stride, *reset = threshold + stride;
 	for (uint32_t i = 0; i < st->in_lines; i++) {

@@ -30,11 +30,11 @@ struct line_states {
 static struct line_states states_of(const struct stage *st, void *state)
 {
 	float *share = state;
-	float *x = share + lines_words(st->out_lines) * WORD_LINES;
+	float *x = share + stage_stride(st->out_lines);
 	return (struct line_states){
 		.share = share,
 		.x = x,
-		.fired = (uint64_t *)(void *)(x + lines_words(st->out_lines) * WORD_LINES),
+		.fired = (uint64_t *)(void *)(x + stage_stride(st->out_lines)),
 	};
 }
 

@@ -12,8 +12,6 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "encoders/deconvolve.h"
 
-#include <errno.h>
-
 static const struct param mhsa_params[] = {
 	DECONVOLVE_TAP_ROWS,
 	[DECONVOLVE_THETA] =
@@ -34,18 +32,7 @@ static int mhsa_plan(struct stage *st, struct fault *f)
 	int err = deconvolve_plan(st, f);
 	if (!err)
 		err = deconvolve_refuse_negative(st, f);
-	const struct param_value *theta = &st->values[DECONVOLVE_THETA];
-	float area = err ? 0 : deconvolve_area(st);
-	for (uint32_t c = 0; !err && c < theta->count; c++) {
-		if ((float)param_number(theta, c) < area)
-			continue;
-		err = stage_fault(f, "theta",
-			"theta %.9g is not below the taps' sum of %.9g, so silence would fire",
-			param_number(theta, c), (double)area);
-		if (f && theta->numbers)
-			f->item = (int)c;
-	}
-	return err;
+	return err ? err : deconvolve_check_theta(st, true, "silence would fire", f);
 }
 
 static void mhsa_run(const struct stage *st, void *state, const struct lines *in, struct lines *out,

@@ -27,7 +27,7 @@ static inline size_t moving_sum_bytes(uint32_t w, uint32_t lines)
 
 static inline struct moving_sum moving_sum_of(const void *state, uint32_t w, uint32_t lines)
 {
-	struct moving_sum m = {.w = w, .stride = line_stride(lines), .sum = (double *)state};
+	struct moving_sum m = {.w = w, .stride = stage_stride(lines), .sum = (double *)state};
 	m.since = m.sum + m.stride;
 	m.next = (uint32_t *)(m.since + m.stride);
 	m.filled = m.next + m.stride;

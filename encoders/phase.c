@@ -55,16 +55,6 @@ static int phase_check(const struct stage *st, const void *state)
 	return latch_sane(st, state, st->in_lines) ? 0 : -EINVAL;
 }
 
-static size_t phase_reading_size(const struct stage *st)
-{
-	return reading_bytes(st->out_lines);
-}
-
-static void phase_reading_reset(const struct stage *st, void *state, enum reset_scope scope)
-{
-	reading_reset(st, state, scope);
-}
-
 static void phase_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -78,8 +68,8 @@ static const struct encoder_decoder phase_decoder = {
 	.help = "x = (k + 1/2) / C, at most 1/(2 C) off; it comes with the spike, the last cycle's "
 		"value is held until then and through a cycle without one.",
 	.by_first = true,
-	.size = phase_reading_size,
-	.reset = phase_reading_reset,
+	.size = reading_size,
+	.reset = reading_reset,
 	.run = phase_read,
 };
 

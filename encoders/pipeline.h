@@ -79,8 +79,8 @@ struct pipeline_state;
 struct pipeline_state *pipeline_state_new(const struct pipeline *p);
 void pipeline_state_free(struct pipeline_state *s); /* accepts NULL */
 
-/* Hot. True if a state that was made for a program of the same layout, but with other parameters, is one
- * that this program can live with. Looks at all of it. */
+/* Hot. True if a state that was made for a program of the same layout, but with other parameters, is
+ * one that this program can live with. Looks at all of it. */
 bool pipeline_state_fits(const struct pipeline *p, const struct pipeline_state *s);
 
 /* Hot. Puts all stages into their first condition; RESET_ALL also sets the tick number to 0. */

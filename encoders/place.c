@@ -76,23 +76,11 @@ static uint32_t span_count(const struct stage *st)
 
 static int place_plan(struct stage *st, struct fault *f)
 {
-	uint64_t m = st->values[OUT_FEATURES].integer, lines = st->in_lines * m;
-	uint32_t n = stage_listed(st, LO) || stage_listed(st, HI) ? st->channels : 1;
-	for (uint32_t c = 0; c < n; c++) {
-		float lo = (float)param_number(&st->values[LO], c);
-		float hi = (float)param_number(&st->values[HI], c);
-		if (!(lo < hi) || !isfinite(hi - lo))
-			return stage_fault(f, "hi",
-				"hi must be greater than lo, and hi - lo a float32: "
-				"lo is %.9g and hi %.9g",
-				(double)lo, (double)hi);
-	}
-	if (lines > INT32_MAX)
-		return stage_fault(f, "out_features",
-			"%u lines times out_features %llu are more than the 2^31-1 that a stream may "
-			"have",
-			st->in_lines, (unsigned long long)m);
-	st->out_lines = (uint32_t)lines;
+	int err = stage_check_spans(st, LO, HI, f);
+	if (!err)
+		err = stage_fan_out(st, st->values[OUT_FEATURES].integer, "out_features", f);
+	if (err)
+		return err;
 	struct places *p;
 	st->const_size = sizeof(*p) + span_count(st) * sizeof(p->spans[0]);
 	if (st->values[ON_CHANGE].integer)

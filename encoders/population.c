@@ -158,12 +158,9 @@ static float sigma_of(const struct stage *st, uint32_t c)
 	return is_natural(st) ? (float)spacing(st, c) : 1.0f;
 }
 
-static int check_natural(const struct stage *st, uint32_t c, struct fault *f)
+static int check_period(const struct stage *st, uint32_t c, struct fault *f)
 {
 	double lo = param_number(&st->values[LO], c), hi = param_number(&st->values[HI], c);
-	if (!((float)lo < (float)hi) || !isfinite((float)hi - (float)lo))
-		return stage_fault(
-			f, "hi", "hi must be greater than lo: lo is %.9g and hi %.9g", lo, hi);
 	const struct param_value *period = &st->values[PERIOD];
 	if (is_circular(st) && period->present && param_number(period, c) < hi - lo)
 		return stage_fault(f, "period",
@@ -192,10 +189,15 @@ static int check_form(const struct stage *st, struct fault *f)
 static int population_plan(struct stage *st, struct fault *f)
 {
 	int err = check_form(st, f);
+	uint64_t n = st->values[OUT_FEATURES].integer;
+	if (!err && is_natural(st))
+		err = stage_check_spans(st, LO, HI, f);
+	if (!err)
+		err = stage_fan_out(st, n, "out_features", f);
 	if (err)
 		return err;
 	for (uint32_t c = 0; c < tuning_count(st); c++) {
-		err = is_natural(st) ? check_natural(st, c, f) : 0;
+		err = is_natural(st) ? check_period(st, c, f) : 0;
 		if (err)
 			return err;
 		float sigma = sigma_of(st, c);
@@ -203,14 +205,6 @@ static int population_plan(struct stage *st, struct fault *f)
 			return stage_fault(
 				f, "sigma", "sigma %.9g has no float32 square", (double)sigma);
 	}
-	uint64_t n = st->values[OUT_FEATURES].integer;
-	uint64_t lines = (uint64_t)st->in_lines * n;
-	if (lines > INT32_MAX)
-		return stage_fault(f, "out_features",
-			"%u lines times out_features %llu are more than the 2^31-1 that a stream may "
-			"have",
-			st->in_lines, (unsigned long long)n);
-	st->out_lines = (uint32_t)lines;
 	size_t centres = centres_move(st) ? 0 : tuning_count(st) * (size_t)n * sizeof(float);
 	st->const_size = stage_round(sizeof(struct population)) +
 			 stage_round(tuning_count(st) * sizeof(struct tuning)) +
@@ -329,7 +323,7 @@ static float in_sigmas(const struct population *p, const struct tuning *t, float
 
 static void respond(const struct population *p, const struct tuning *t, float *out)
 {
-	const float quarter = 1.57079632679489661923f;
+	const float quarter = (float)M_PI_2;
 	switch (p->kernel) {
 	case KERNEL_GAUSSIAN:
 		for (uint32_t i = 0; i < p->n; i++)

@@ -59,7 +59,7 @@ static float mean_centre(const struct tuning *t, const float *activities, uint32
 static float mean_direction(
 	const struct tuning *t, const float *activities, uint32_t n, float before)
 {
-	const float turn = 6.28318530717958647692f;
+	const float turn = (float)(2 * M_PI);
 	float step = (t->centres[1] - t->centres[0]) / t->period * turn;
 	float c = cosf(step), s = sinf(step), re = 0, im = 0, all = 0;
 	for (uint32_t i = n; i-- > 0;) {

@@ -66,7 +66,7 @@ struct predictive {
 
 static struct predictive predictive_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct predictive v = {.share = st->consts, .p = (float *)state};
 	v.theta = v.share + stride;
 	v.warmup = (uint32_t)st->values[WARMUP].integer;
@@ -125,7 +125,7 @@ static int predictive_check(const struct stage *st, const void *state)
 		if (v.seen[i] > SEEN_MOST)
 			return -EINVAL;
 	}
-	return line_floats_sane(v.p, st->in_lines) ? 0 : -EINVAL;
+	return stage_floats_sane(v.p, st->in_lines) ? 0 : -EINVAL;
 }
 
 const struct encoder_class encoder_predictive = {

@@ -45,7 +45,7 @@ static const struct suffix suffixes[] = {
 	{UNIT_BYTES, "KiB", 0, 1024},
 	{UNIT_BYTES, "MiB", 0, 1048576},
 	{UNIT_RADIANS, "rad", 0, 1},
-	{UNIT_RADIANS, "deg", 0, 3.14159265358979323846 / 180},
+	{UNIT_RADIANS, "deg", 0, M_PI / 180},
 };
 
 #define SUFFIX_COUNT (sizeof(suffixes) / sizeof(suffixes[0]))

@@ -12,8 +12,6 @@
 #include "encoders/kernels/kernels.h"
 #include "encoders/stage.h"
 
-#include <errno.h>
-
 enum { LO, HI, SIGNED, CLAMP };
 
 static const struct param range_params[] = {
@@ -58,22 +56,10 @@ static const struct param range_params[] = {
 
 static int range_plan(struct stage *st, struct fault *f)
 {
+	int err = stage_check_spans(st, LO, HI, f);
+	if (err)
+		return err;
 	bool each = stage_listed(st, LO) || stage_listed(st, HI);
-	for (uint32_t c = 0; c < st->channels; c++) {
-		float lo = (float)param_number(&st->values[LO], c);
-		float hi = (float)param_number(&st->values[HI], c);
-		if (!(lo < hi) || !isfinite(hi - lo)) {
-			int err = stage_fault(f, "hi",
-				"hi must be greater than lo, and hi - lo a float32: "
-				"lo is %.9g and hi %.9g",
-				(double)lo, (double)hi);
-			if (f && each)
-				f->item = (int)c;
-			return err;
-		}
-		if (!each)
-			break;
-	}
 	st->const_size =
 		stage_round(sizeof(struct span)) + (each ? 2 * stage_float_bytes(st->in_lines) : 0);
 	return 0;
@@ -91,7 +77,7 @@ static void range_prepare(struct stage *st)
 	if (!stage_listed(st, LO) && !stage_listed(st, HI))
 		return;
 	float *lo = (float *)((char *)st->consts + stage_round(sizeof(*span)));
-	float *width = lo + lines_words(st->in_lines) * WORD_LINES;
+	float *width = lo + stage_stride(st->in_lines);
 	for (uint32_t i = 0; i < st->in_lines; i++) {
 		lo[i] = stage_float(st, LO, i);
 		width[i] = stage_float(st, HI, i) - lo[i];

@@ -81,8 +81,8 @@ static int refractory_plan(struct stage *st, struct fault *f)
 	}
 	st->const_size = stage_round(sizeof(struct silence)) +
 			 (time->numbers ? st->in_lines * sizeof(uint32_t) : 0);
-	st->state_size = stage_plane_bytes(st->in_lines) +
-			 lines_words(st->in_lines) * WORD_LINES * sizeof(uint32_t);
+	st->state_size =
+		stage_plane_bytes(st->in_lines) + stage_stride(st->in_lines) * sizeof(uint32_t);
 	return 0;
 }
 

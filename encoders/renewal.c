@@ -86,7 +86,7 @@ static double silence_of(const struct stage *st)
 
 static struct renewal renewal_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct renewal r = {.st = st, .rate = st->consts, .drawn = (uint64_t *)state};
 	r.kappa = (uint32_t)st->values[KAPPA].integer;
 	r.silence = (uint32_t)silence_of(st);

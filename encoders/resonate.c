@@ -99,7 +99,7 @@ struct resonate {
 
 static struct resonate resonate_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->out_lines);
+	size_t stride = stage_stride(st->out_lines);
 	struct resonate r = {.a = st->consts, .re = (float *)state};
 	r.b = r.a + stride;
 	r.theta = r.b + stride;
@@ -174,14 +174,10 @@ static int resonate_plan(struct stage *st, struct fault *f)
 		err = check_frequency(st, F_LO, 0, f);
 	if (!err)
 		err = check_frequency(st, F_HI, 0, f);
+	if (!err)
+		err = stage_fan_out(st, fan_of(st), "lines", f);
 	if (err)
 		return err;
-	uint64_t lines = (uint64_t)st->in_lines * fan_of(st);
-	if (lines > INT32_MAX)
-		return stage_fault(f, "lines",
-			"%u lines of %u oscillators each are more than 2^31-1", st->in_lines,
-			fan_of(st));
-	st->out_lines = (uint32_t)lines;
 	st->const_size = 3 * stage_float_bytes(st->out_lines);
 	st->state_size = 2 * stage_float_bytes(st->out_lines);
 	st->has_analogue = true;
@@ -191,7 +187,7 @@ static int resonate_plan(struct stage *st, struct fault *f)
 
 static void resonate_prepare(struct stage *st)
 {
-	size_t stride = line_stride(st->out_lines);
+	size_t stride = stage_stride(st->out_lines);
 	float *a = st->consts, *b = a + stride, *theta = b + stride;
 	for (uint32_t i = 0; i < st->out_lines; i++) {
 		uint32_t c = stage_channel(st, i / fan_of(st));
@@ -249,7 +245,7 @@ static void resonate_run(const struct stage *st, void *state, const struct lines
 static int resonate_check(const struct stage *st, const void *state)
 {
 	const struct resonate r = resonate_of(st, state);
-	return line_floats_sane(r.re, st->out_lines) && line_floats_sane(r.im, st->out_lines)
+	return stage_floats_sane(r.re, st->out_lines) && stage_floats_sane(r.im, st->out_lines)
 		       ? 0
 		       : -EINVAL;
 }

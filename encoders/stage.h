@@ -17,10 +17,16 @@ static inline size_t stage_round(size_t bytes)
 	return (bytes + STAGE_ALIGN - 1) / STAGE_ALIGN * STAGE_ALIGN;
 }
 
-/* Bytes of an array of one float a line, and of one bit a line, padded as struct lines says. */
+/* Elements of an array of one a line, padded as struct lines says: from one such array to the next. */
+static inline size_t stage_stride(uint32_t lines)
+{
+	return lines_words(lines) * WORD_LINES;
+}
+
+/* Bytes of an array of one float a line, and of one bit a line, padded in the same way. */
 static inline size_t stage_float_bytes(uint32_t lines)
 {
-	return lines_words(lines) * WORD_LINES * sizeof(float);
+	return stage_stride(lines) * sizeof(float);
 }
 
 static inline size_t stage_plane_bytes(uint32_t lines)
@@ -76,6 +82,13 @@ static inline const float *stage_fill(const struct stage *st, unsigned row, floa
 	(fault_set(f, -EINVAL, __VA_ARGS__), \
 		(f) ? (void)snprintf((f)->key, sizeof(f)->key, "%s", name) : (void)0, -EINVAL)
 
+/* For plan: 0 if the rows named lo and hi are a span of each channel that float32 holds, else its
+ * fault. */
+int stage_check_spans(const struct stage *st, unsigned lo, unsigned hi, struct fault *f);
+
+/* For plan: n lines for each that comes in, `key` being what says so. 0 or -EINVAL. */
+int stage_fan_out(struct stage *st, uint64_t n, const char *key, struct fault *f);
+
 /* Sets bit `line` of a plane that was zero there. */
 static inline void stage_put(uint64_t *plane, uint32_t line, bool fires)
 {
@@ -127,6 +140,16 @@ static inline uint64_t stage_fired(const struct lines *l, size_t w)
 static inline float stage_share(double dt, double tau)
 {
 	return (float)-expm1(-dt / tau);
+}
+
+/* For check. */
+static inline bool stage_floats_sane(const float *values, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (!isfinite(values[i]))
+			return false;
+	}
+	return true;
 }
 
 /* True if no bit at or past `lines` is set. For check. */

@@ -4,8 +4,8 @@
  *   s = +1 if x > base + theta, -1 if x < base - theta_down, else 0
  *   base' = base + s * (theta or theta_down)
  *
- * with max_steps > 1 as many steps at once as single ones would take, n = ceil(|x - base| / theta) - 1
- * but no more than max_steps:
+ * with max_steps > 1 as many steps at once as single ones would take,
+ * n = ceil(|x - base| / theta) - 1 but no more than max_steps:
  *
  *   base' = base + fl(n * theta)
  *
@@ -144,7 +144,7 @@ static void step_prepare(struct stage *st)
 		return;
 	float *steps = (float *)((char *)st->consts + stage_round(sizeof(*r)));
 	r->ups = stage_fill(st, THETA, steps);
-	r->downs = stage_fill(st, down_row(st), steps + lines_words(st->in_lines) * WORD_LINES);
+	r->downs = stage_fill(st, down_row(st), steps + stage_stride(st->in_lines));
 }
 
 static void step_reset(const struct stage *st, void *state, enum reset_scope scope)

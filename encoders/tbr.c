@@ -70,7 +70,7 @@ struct tbr {
 
 static struct tbr tbr_of(const struct stage *st, const void *state)
 {
-	size_t stride = line_stride(st->in_lines);
+	size_t stride = stage_stride(st->in_lines);
 	struct tbr t = {.factor = st->consts, .mean = (double *)state};
 	t.theta_min = t.factor + stride;
 	t.share = t.theta_min + stride;
@@ -142,7 +142,7 @@ static int tbr_check(const struct stage *st, const void *state)
 			!(t.variance[i] <= 32 * FLOAT_MOST * FLOAT_MOST))
 			return -EINVAL;
 	}
-	return line_floats_sane(t.last, st->in_lines) ? 0 : -EINVAL;
+	return stage_floats_sane(t.last, st->in_lines) ? 0 : -EINVAL;
 }
 
 static const struct encoder_alias tbr_aliases[] = {

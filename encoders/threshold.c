@@ -95,7 +95,7 @@ static void threshold_prepare(struct stage *st)
 	if (!is_each(st))
 		return;
 	float *levels = (float *)((char *)st->consts + stage_round(sizeof(*r)));
-	float *falls = levels + lines_words(st->in_lines) * WORD_LINES;
+	float *falls = levels + stage_stride(st->in_lines);
 	for (uint32_t i = 0; i < st->in_lines; i++)
 		falls[i] = fall_of(st, stage_channel(st, i));
 	r->rises = stage_fill(st, THETA, levels);

@@ -116,16 +116,6 @@ static int ttfs_check(const struct stage *st, const void *state)
 	return latch_sane(st, state, st->in_lines) ? 0 : -EINVAL;
 }
 
-static size_t ttfs_reading_size(const struct stage *st)
-{
-	return reading_bytes(st->out_lines);
-}
-
-static void ttfs_reading_reset(const struct stage *st, void *state, enum reset_scope scope)
-{
-	reading_reset(st, state, scope);
-}
-
 static void ttfs_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -144,8 +134,8 @@ static const struct encoder_decoder ttfs_decoder = {
 		"value is held until then. A window without a spike ends in x_min/2: x was below "
 		"x_min, or no sample.",
 	.by_first = true,
-	.size = ttfs_reading_size,
-	.reset = ttfs_reading_reset,
+	.size = reading_size,
+	.reset = reading_reset,
 	.run = ttfs_read,
 };
 

@@ -4,8 +4,8 @@
  * Every variant gives the bits of the C one, at every length. A file holds one operation family
  * for one instruction set (lif_c.c, lif_avx2.c, …), built with that set's flags; kernels.c makes
  * one table a variant and lists them, best first. Where a compiler makes good vectors of the plain
- * loops by itself, the loops are in a header (values.h, detect.h, convert.h) and a file compiles them for its
- * set.
+ * loops by itself, the loops are in a header (values.h, detect.h, convert.h) and a file compiles
+ * them for its set.
  *
  * Common to all: `count` lines; values are read up to count and need not be aligned to more than a
  * float (a byte where the type is void or uint8_t); state arrays and bit planes are 64-byte aligned

@@ -1,6 +1,6 @@
-/* Range mapping, distances of a population, changes, and taking a row into held values, as plain loops of
- * which a compiler makes good vectors. A file that includes this compiles them for its instruction
- * set.
+/* Range mapping, distances of a population, changes, and taking a row into held values, as plain
+ * loops of which a compiler makes good vectors. A file that includes this compiles them for its
+ * instruction set.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once

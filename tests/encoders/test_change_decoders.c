@@ -140,7 +140,8 @@ static void test_single_steps_decode_to_the_base(void **unused)
 	}
 }
 
-/* Far from 0, where theta is less than the last place can hold: any value is reached, to a unit or two. */
+/* Far from 0, where theta is less than the last place can hold: any value is reached, to a unit or
+ * two of that. */
 static void test_a_value_far_from_0_is_reached_and_decoded(void **unused)
 {
 	(void)unused;

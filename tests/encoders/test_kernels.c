@@ -114,7 +114,8 @@ static uint32_t plain_draw(uint64_t key, uint64_t tick, uint32_t line)
 }
 
 /* Probabilities at which the comparison is delicate, for `u`, what the line will draw: on and
- * beside it, so that the lower 8 bits decide, and between; multiples of 2^-16 and one 2^-24 off; the ends. */
+ * beside it, so that the lower 8 bits decide, and between; multiples of 2^-16 and one 2^-24 off; the
+ * ends. */
 static float odd_probability(struct test_random *r, uint32_t u)
 {
 	uint32_t off = random_below(r, 3);

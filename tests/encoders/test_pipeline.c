@@ -75,6 +75,20 @@ static const struct {
 	{"population out_features=3 sigma=1e-30", 0, 0, "sigma", "square"},
 	{"population out_features=16777216 | population out_features=16777216", 0, 1,
 		"out_features", "2^31-1"},
+	/* what several stages refuse alike */
+	{"place out_features=3 lo=1 hi=1", 0, 0, "hi", "greater than lo"},
+	{"grf_latency out_features=3 lo=1 hi=1", 8, 0, "hi", "greater than lo"},
+	{"population out_features=16777216 | place out_features=16777216", 0, 1, "out_features",
+		"2^31-1"},
+	{"population out_features=16777216 | grf_latency out_features=4096", 8, 1, "out_features",
+		"2^31-1"},
+	{"population out_features=16777216 | resonate lines=65536 f_lo=1 f_hi=2", 0, 1, "lines",
+		"2^31-1"},
+	{"population out_features=16777216 | filterbank bands=4096", 0, 1, "bands", "2^31-1"},
+	{"population out_features=16777216 | filterbank centres=[1,2,3,4,5,6,7,8,9,10,11,12,13,14,"
+	 "15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34,35,36,37,38,39,40,41,42,43,44,"
+	 "45,46,47,48,49,50,51,52,53,54,55,56,57,58,59,60,61,62,63,64]",
+		0, 1, "centres", "2^31-1"},
 };
 
 static void test_impossible_pipelines_are_refused_with_reasons(void **unused)
@@ -93,6 +107,21 @@ static void test_impossible_pipelines_are_refused_with_reasons(void **unused)
 			fail_msg("\"%s\": stage %d key \"%s\": %s", refusals[i].text, f.stage,
 				f.key, f.text);
 		assert_int_equal(f.code, -EINVAL);
+	}
+}
+
+static void test_a_span_of_a_channel_is_refused_by_its_number(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"range lo=[0,5] hi=[1,2]",
+		"place out_features=3 lo=[0,5] hi=2", "grf_latency out_features=3 lo=0 hi=[1,0]",
+		"population out_features=3 lo=[0,5] hi=[1,2]"};
+	const struct pipeline_site site = site_of(2, 8);
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct fault f = {.item = -1};
+		assert_null(build(texts[i], &site, &f));
+		assert_string_equal(f.key, "hi");
+		assert_int_equal(f.item, 1);
 	}
 }
 
@@ -506,6 +535,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_impossible_pipelines_are_refused_with_reasons),
+		cmocka_unit_test(test_a_span_of_a_channel_is_refused_by_its_number),
 		cmocka_unit_test(test_impossible_sites_are_refused),
 		cmocka_unit_test(test_norses_names_bring_norses_defaults),
 		cmocka_unit_test(test_the_spec_tells_dt_and_seq_length),
