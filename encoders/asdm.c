@@ -181,6 +181,14 @@ static void back_reset(const struct stage *st, void *state, enum reset_scope sco
 	memset(state, 0, scope == RESET_ALL ? back_size(st) : 2 * stage_float_bytes(st->in_lines));
 }
 
+/* An interval has to be seen whole; in a window the first one begins with it. */
+static struct mending back_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){
+		.how = MENDS_LATER, .ticks = MENDS_NOT, .spikes = st->window > 0 ? 1 : 2};
+}
+
 static void back_run(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -207,6 +215,7 @@ static const struct encoder_decoder asdm_decoder = {
 	.help = "x = s (2 kappa delta / t - b), the mean over the t between the last two spikes, once "
 		"the second has come; the error of that mean is below (b + |x|) dt / t.",
 	.size = back_size,
+	.mends = back_mends,
 	.reset = back_reset,
 	.run = back_run,
 };

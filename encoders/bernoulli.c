@@ -232,6 +232,7 @@ const struct encoder_decoder bernoulli_decoder = {
 		"window so far, or over the smoothing time; over m spikes the relative error is about "
 		"1/sqrt(m).",
 	.size = rate_size,
+	.mends = rate_mends,
 	.reset = rate_reset,
 	.run = bernoulli_undo,
 };

@@ -44,6 +44,7 @@ static const struct encoder_decoder bsa_decoder = {
 	.help = DECONVOLVE_HELP
 	"the sum of |error| is at most that of |x| less theta for each spike.",
 	.size = deconvolve_undo_size,
+	.mends = deconvolve_mends,
 	.reset = deconvolve_undo_reset,
 	.run = deconvolve_undo,
 };

@@ -221,6 +221,12 @@ static float middle(const struct burst *b, uint32_t count, uint32_t interval)
 	return (lo + hi) / 2;
 }
 
+static struct mending burst_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = st->window};
+}
+
 static void burst_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -245,6 +251,7 @@ static const struct encoder_decoder burst_decoder = {
 		"allow: off by half the narrower of the two at most; 0 without a spike. It comes with "
 		"the window's last tick, the last window's value is held until then.",
 	.size = burst_reading_size,
+	.mends = burst_mends,
 	.reset = burst_reading_reset,
 	.run = burst_read,
 };

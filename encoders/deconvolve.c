@@ -241,6 +241,12 @@ void deconvolve_undo_reset(const struct stage *st, void *state, enum reset_scope
 	memset(state, 0, deconvolve_undo_size(st));
 }
 
+struct mending deconvolve_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = st->window > 0 ? 0 : taps_count(st)};
+}
+
 void deconvolve_undo(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {

@@ -59,5 +59,6 @@ void deconvolve_run(const struct stage *st, void *state, const struct lines *in,
 #define DECONVOLVE_HELP "x = sum of taps[j] s[k-j], f-1 ticks late; "
 size_t deconvolve_undo_size(const struct stage *st);
 void deconvolve_undo_reset(const struct stage *st, void *state, enum reset_scope scope);
+struct mending deconvolve_mends(const struct stage *st, const struct decoding *by);
 void deconvolve_undo(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out);

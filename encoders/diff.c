@@ -90,6 +90,26 @@ static void diff_undo_start(const struct stage *st, void *state, const float *va
 		sum[i] = isfinite(values[i]) ? (double)values[i] : 0;
 }
 
+static struct mending diff_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)st;
+	(void)by;
+	return (struct mending){.how = MENDS_NEVER};
+}
+
+static void diff_undo_resume(const struct stage *st, void *state, const struct lines *in,
+	const float *values, uint64_t *lost)
+{
+	(void)in;
+	double *sum = state;
+	for (uint32_t i = 0; i < st->in_lines; i++) {
+		if (!stage_bit(lost, i) || !isfinite(values[i]))
+			continue;
+		sum[i] = (double)values[i];
+		lost[i / WORD_LINES] &= ~((uint64_t)1 << i % WORD_LINES);
+	}
+}
+
 static void diff_undo(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -110,6 +130,8 @@ static const struct encoder_decoder diff_decoder = {
 	.size = diff_undo_size,
 	.reset = diff_undo_reset,
 	.start = diff_undo_start,
+	.mends = diff_mends,
+	.resume = diff_undo_resume,
 	.run = diff_undo,
 };
 

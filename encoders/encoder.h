@@ -93,8 +93,30 @@ struct encoder_alias {
 
 /* The values of a decoder's surroundings. */
 struct decoding {
-	float share; /* of the way to the newest estimate that a rate decoder goes in one tick */
+	float share;  /* of the way to the newest estimate that a rate decoder goes in one tick */
+	double ticks; /* the same as a time constant */
 };
+
+/* How a decoder gets over ticks that its stage ran and that it has not seen. */
+enum mends {
+	MENDS_AT_ONCE, /* each tick stands alone */
+	MENDS_AVERAGE, /* after `ticks` ticks; it takes no harm if fewer than that were missed */
+	MENDS_LATER,   /* line by line: after `ticks` ticks, or `spikes` of them with a spike */
+	MENDS_NEVER,   /* it adds up changes: when it is told a value, see resume */
+};
+
+/* In a stream with a window, MENDS_LATER counts from the first tick of the next one. */
+struct mending {
+	enum mends how;
+	uint64_t ticks;  /* 0 and 1: at the first tick; MENDS_NOT: they alone do not do it */
+	uint32_t spikes; /* of a line; 0: they do not do it */
+	bool both;       /* it takes the ticks and the spikes */
+	bool idle;       /* a tick without spikes changes nothing, so it may be missed */
+};
+
+#define MENDS_NOT  UINT64_MAX
+#define TICKS_SOME UINT64_MAX /* nobody knows how many */
+#define MENDED_AT  3          /* time constants after which an average is taken as mended */
 
 /* The way back from what a stage gave to what came in, tick by tick, at the same dt. It reads the
  * stage's program and has a state of its own; it may be as late as its help says. */
@@ -113,6 +135,18 @@ struct encoder_decoder {
 	void (*reset)(const struct stage *st, void *state, enum reset_scope scope);
 	/* What came in at the first tick, for those that only follow changes. Optional. */
 	void (*start)(const struct stage *st, void *state, const float *values);
+	/* Of those: true if no spike tells where it began. NULL = true. */
+	bool (*needs_start)(const struct stage *st);
+	/* NULL = MENDS_AT_ONCE and idle. */
+	struct mending (*mends)(const struct stage *st, const struct decoding *by);
+	/* Goes on over ticks that it does not see, or TICKS_SOME. False: what it needs to know of
+	 * the stage cannot be told from later ones; a reset tells, or a window. Optional. */
+	bool (*skip)(const struct stage *st, void *state, uint64_t ticks);
+	/* `values` came in at the tick that was run last, of which `in` are the spikes. Lines of
+	 * the plane `lost` go on from there, and their bits are cleared, if the stage is as near to
+	 * that as its bound says. Optional, of MENDS_NEVER. */
+	void (*resume)(const struct stage *st, void *state, const struct lines *in,
+		const float *values, uint64_t *lost);
 	/* One tick: `in` is of st->out_kind and st->out_lines long, `out` of st->in_kind and
 	 * st->in_lines long. */
 	void (*run)(const struct stage *st, const struct decoding *by, void *state,

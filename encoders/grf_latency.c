@@ -223,6 +223,12 @@ static float middle(
 	return (float)((lo + hi) / 2);
 }
 
+static struct mending grf_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = st->window, .spikes = 1, .both = true};
+}
+
 static void grf_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -253,6 +259,7 @@ static const struct encoder_decoder grf_decoder = {
 		"tick, the last window's value is held until then and through one without a spike.",
 	.by_first = true,
 	.size = grf_reading_size,
+	.mends = grf_mends,
 	.reset = grf_reading_reset,
 	.run = grf_read,
 };

@@ -30,6 +30,7 @@ static void hsa_run(const struct stage *st, void *state, const struct lines *in,
 static const struct encoder_decoder hsa_decoder = {
 	.help = DECONVOLVE_HELP "it is never above max(x, 0), but for rounding.",
 	.size = deconvolve_undo_size,
+	.mends = deconvolve_mends,
 	.reset = deconvolve_undo_reset,
 	.run = deconvolve_undo,
 };

@@ -191,6 +191,7 @@ static const struct encoder_decoder if_decoder = {
 		"ticks so far, t of them: off by less than theta / (f_max dt t) from their mean; else a "
 		"first-order average, which lags by its time constant; rectify gives |x|.",
 	.size = rate_size,
+	.mends = rate_mends,
 	.reset = rate_reset,
 	.run = if_undo,
 };

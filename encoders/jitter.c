@@ -154,8 +154,16 @@ static void jitter_undo(const struct stage *st, const struct decoding *by, void 
 	stage_pass(in, out);
 }
 
+/* So long may spikes be under way that are of before. */
+static struct mending jitter_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = places_of(st), .idle = true};
+}
+
 static const struct encoder_decoder jitter_decoder = {
 	.help = "The spikes as they are: all of them, 0 to max ticks late.",
+	.mends = jitter_mends,
 	.run = jitter_undo,
 };
 

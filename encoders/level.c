@@ -44,3 +44,24 @@ void level_start(const struct stage *st, float *levels, const float *values)
 	for (uint32_t i = 0; i < st->in_lines; i++)
 		levels[i] = isfinite(values[i]) ? values[i] : 0;
 }
+
+struct mending level_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){
+		.how = st->window > 0 ? MENDS_LATER : MENDS_NEVER,
+		.idle = true,
+	};
+}
+
+void level_resume(const struct stage *st, void *levels, const struct lines *in, const float *values,
+	uint64_t *lost)
+{
+	(void)in;
+	for (uint32_t i = 0; i < st->in_lines; i++) {
+		if (!stage_bit(lost, i) || !isfinite(values[i]))
+			continue;
+		((float *)levels)[i] = values[i];
+		lost[i / WORD_LINES] &= ~((uint64_t)1 << i % WORD_LINES);
+	}
+}

@@ -16,3 +16,10 @@ bool level_sane(const struct stage *st, const void *state);
 
 /* For decoders of changes: the level that the encoder began with, so far as it was a number. */
 void level_start(const struct stage *st, float *levels, const float *values);
+
+/* And what missed ticks cost them: a window begins at 0 again, nothing else does. */
+struct mending level_mends(const struct stage *st, const struct decoding *by);
+
+/* As of a decoder, of an encoder whose level is near the value at every tick. */
+void level_resume(const struct stage *st, void *levels, const struct lines *in, const float *values,
+	uint64_t *lost);

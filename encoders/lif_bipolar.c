@@ -102,6 +102,23 @@ static void undo_reset(const struct stage *st, void *state, enum reset_scope sco
 	memset(state, 0, undo_size(st));
 }
 
+static float share_of(const struct leaky *r, uint32_t i, const struct decoding *by)
+{
+	float beta = r->betas ? r->betas[i] : r->beta;
+	return beta < 1 ? 1 - beta : by->share;
+}
+
+static struct mending undo_mends(const struct stage *st, const struct decoding *by)
+{
+	double slowest = 1;
+	for (uint32_t i = 0; i < st->in_lines; i++)
+		slowest = fmin(slowest, (double)share_of(st->consts, i, by));
+	if (st->window > 0)
+		return (struct mending){.how = MENDS_LATER};
+	return (struct mending){
+		.how = MENDS_AVERAGE, .ticks = stage_ticks(MENDED_AT / -log1p(-slowest))};
+}
+
 /* (1 - beta) times the peer's r' = beta r + theta s, whose sums are 1 / (1 - beta) too large. */
 static void undo_run(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
@@ -110,8 +127,7 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 	float *x = state;
 	for (uint32_t i = 0; i < in->count; i++) {
 		float theta = r->thetas ? r->thetas[i] : r->theta;
-		float beta = r->betas ? r->betas[i] : r->beta;
-		float share = beta < 1 ? 1 - beta : by->share;
+		float share = share_of(r, i, by);
 		x[i] = x[i] + share * (theta * stage_spike(in, i) - x[i]);
 		out->values[i] = x[i];
 	}
@@ -123,6 +139,7 @@ static const struct encoder_decoder bipolar_decoder = {
 		"spikes and by what went over theta: less than one spike's share of the truth only "
 		"while theta >> |x| and beta near 1.",
 	.size = undo_size,
+	.mends = undo_mends,
 	.reset = undo_reset,
 	.run = undo_run,
 };

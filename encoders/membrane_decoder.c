@@ -69,6 +69,26 @@ static void restart(const struct stage *st, void *state, enum reset_scope scope)
 		memset(s.x, 0, stage_float_bytes(st->out_lines));
 }
 
+/* Once it is silent for that long it does not matter any more since when. */
+#define LEFT_OVER 0x1p-10 /* of v0, and so about of the estimate */
+
+/* A line's second spike ends an interval that was seen whole, and silence of some time constants is
+ * as good as one. In a window nothing but its first tick has to be seen. */
+static struct mending decoder_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	double slowest = 1;
+	if (st->window > 0)
+		return (struct mending){.how = MENDS_LATER, .ticks = st->window, .spikes = 1};
+	for (uint32_t i = 0; i < st->out_lines; i++)
+		slowest = fmin(slowest, (double)membrane_rule(st, i).a);
+	return (struct mending){
+		.how = MENDS_LATER,
+		.ticks = stage_ticks(log(LEFT_OVER) / log1p(-slowest)),
+		.spikes = 2,
+	};
+}
+
 /* What drives a membrane from v0 to its threshold in the ticks that made the share e. */
 static inline float drive(const struct lif_rule *r, float v0, float e)
 {
@@ -113,6 +133,7 @@ const struct encoder_decoder membrane_decoder = {
 	.by_first = true,
 	.plan = decoder_plan,
 	.size = decoder_size,
+	.mends = decoder_mends,
 	.reset = restart,
 	.run = decoder_run_lif,
 };

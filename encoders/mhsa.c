@@ -46,6 +46,7 @@ static const struct encoder_decoder mhsa_decoder = {
 	.help = DECONVOLVE_HELP
 	"each spike lies above what was left of the signal by theta at most.",
 	.size = deconvolve_undo_size,
+	.mends = deconvolve_mends,
 	.reset = deconvolve_undo_reset,
 	.run = deconvolve_undo,
 };

@@ -55,6 +55,13 @@ static int phase_check(const struct stage *st, const void *state)
 	return latch_sane(st, state, st->in_lines) ? 0 : -EINVAL;
 }
 
+static struct mending phase_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	(void)st;
+	return (struct mending){.how = MENDS_LATER, .ticks = MENDS_NOT, .spikes = 1};
+}
+
 static void phase_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -69,6 +76,7 @@ static const struct encoder_decoder phase_decoder = {
 		"value is held until then and through a cycle without one.",
 	.by_first = true,
 	.size = reading_size,
+	.mends = phase_mends,
 	.reset = reading_reset,
 	.run = phase_read,
 };

@@ -136,6 +136,12 @@ static void bits_reading_reset(const struct stage *st, void *state, enum reset_s
 	r->tick = 0;
 }
 
+static struct mending bits_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = bits_of(st)};
+}
+
 static void bits_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -158,6 +164,7 @@ static const struct encoder_decoder bits_decoder = {
 		"than 2^-K below x; it comes with tick K-1, the last window's value is held until "
 		"then.",
 	.size = bits_reading_size,
+	.mends = bits_mends,
 	.reset = bits_reading_reset,
 	.run = bits_read,
 };

@@ -156,6 +156,14 @@ static void held_reset(const struct stage *st, void *state, enum reset_scope sco
 		memset(state, 0, held_size(st));
 }
 
+/* With on_change nothing but its next spike tells where a line is. */
+static struct mending held_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)st;
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = MENDS_NOT, .spikes = 1, .idle = true};
+}
+
 static void place_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -179,6 +187,7 @@ static const struct encoder_decoder place_decoder = {
 		"spike; within [lo, hi] off by (hi - lo) / (2 m) at most.",
 	.by_first = true,
 	.size = held_size,
+	.mends = held_mends,
 	.reset = held_reset,
 	.run = place_read,
 };

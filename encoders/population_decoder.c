@@ -73,6 +73,14 @@ static float mean_direction(
 	return all > 0 && isfinite(x) ? x : before;
 }
 
+/* What it holds while there is no activity may be of before. */
+static struct mending held_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)st;
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = MENDS_NOT, .spikes = 1, .idle = true};
+}
+
 static void decode(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -98,6 +106,7 @@ const struct encoder_decoder population_decoder = {
 		"it to the middle.",
 	.plan = decoder_plan,
 	.size = decoder_size,
+	.mends = held_mends,
 	.reset = restart,
 	.run = decode,
 };

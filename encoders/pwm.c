@@ -128,6 +128,25 @@ static void back_reset(const struct stage *st, void *state, enum reset_scope sco
 	memset(state, 0, scope == RESET_ALL ? back_size(st) : sizeof(struct saw));
 }
 
+/* Where the saw stands only the number of ticks tells. */
+static bool back_skip(const struct stage *st, void *state, uint64_t ticks)
+{
+	struct saw *saw = state;
+	const uint64_t step = step_of(st);
+	if (ticks == 0 || st->window > 0)
+		return true; /* a window begins a period */
+	saw->phase += ticks * step;
+	saw->inside = saw->phase >= step;
+	return ticks != TICKS_SOME;
+}
+
+static struct mending back_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)st;
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = MENDS_NOT, .spikes = 1};
+}
+
 static void back_run(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -149,6 +168,8 @@ static const struct encoder_decoder pwm_decoder = {
 	.help = "x = the saw's phase at the spike less half a tick of it, held until the next; a steady "
 		"x in [0, 1 - f dt] is off by at most f dt / 2.",
 	.size = back_size,
+	.mends = back_mends,
+	.skip = back_skip,
 	.reset = back_reset,
 	.run = back_run,
 };

@@ -21,6 +21,13 @@ void rate_reset(const struct stage *st, void *state, enum reset_scope scope)
 		memset(state, 0, rate_size(st));
 }
 
+struct mending rate_mends(const struct stage *st, const struct decoding *by)
+{
+	if (st->window > 0)
+		return (struct mending){.how = MENDS_LATER};
+	return (struct mending){.how = MENDS_AVERAGE, .ticks = stage_ticks(MENDED_AT * by->ticks)};
+}
+
 float rate_take(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, float *mean)
 {

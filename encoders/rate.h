@@ -11,6 +11,8 @@
 size_t rate_size(const struct stage *st);
 void rate_reset(const struct stage *st, void *state, enum reset_scope scope);
 
+struct mending rate_mends(const struct stage *st, const struct decoding *by);
+
 /* Takes a tick's spikes in; mean[i] is signed. Returns the largest mean below 1 that so few ticks can
  * tell from 1. */
 float rate_take(const struct stage *st, const struct decoding *by, void *state,

@@ -216,6 +216,7 @@ static const struct encoder_decoder renewal_decoder = {
 	.help = "x = p / (dt f_max (1 - p t_ref/dt)), p the mean spikes a tick in the window so far, or "
 		"over the smoothing time; over m spikes the relative error is about 1/sqrt(m kappa).",
 	.size = rate_size,
+	.mends = rate_mends,
 	.reset = rate_reset,
 	.run = renewal_undo,
 };

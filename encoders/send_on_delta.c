@@ -130,9 +130,14 @@ static void undo_reset(const struct stage *st, void *state, enum reset_scope sco
 	memset(state, 0, undo_size(st));
 }
 
+static bool undo_needs_start(const struct stage *st)
+{
+	return st->values[FIRST].integer == FIRST_SILENT;
+}
+
 static void undo_start(const struct stage *st, void *state, const float *values)
 {
-	if (st->values[FIRST].integer == FIRST_SILENT)
+	if (undo_needs_start(st))
 		level_start(st, state, values);
 }
 
@@ -155,6 +160,9 @@ static const struct encoder_decoder send_decoder = {
 	.size = undo_size,
 	.reset = undo_reset,
 	.start = undo_start,
+	.needs_start = undo_needs_start,
+	.mends = level_mends,
+	.resume = level_resume,
 	.run = undo_run,
 };
 

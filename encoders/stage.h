@@ -152,6 +152,12 @@ static inline bool stage_floats_sane(const float *values, size_t count)
 	return true;
 }
 
+/* A number of ticks that may be anything, rounded up, for a mending. */
+static inline uint64_t stage_ticks(double ticks)
+{
+	return ticks < 0x1p63 ? (uint64_t)ceil(ticks) : MENDS_NOT;
+}
+
 /* True if no bit at or past `lines` is set. For check. */
 static inline bool stage_plane_sane(const uint64_t *plane, uint32_t lines)
 {

@@ -188,20 +188,35 @@ static int undo_plan(const struct stage *st, struct fault *f)
 		st->asked);
 }
 
+/* State of the way back: the bases, then, with refractory ticks, for how many a line was silent. */
+static uint32_t *quiet_of(const struct stage *st, void *state)
+{
+	return st->values[REFRACTORY].integer
+		       ? (uint32_t *)((char *)state + stage_float_bytes(st->in_lines))
+		       : NULL;
+}
+
 static size_t undo_size(const struct stage *st)
 {
-	return stage_float_bytes(st->in_lines);
+	return stage_float_bytes(st->in_lines) * (st->values[REFRACTORY].integer ? 2 : 1);
 }
 
 static void undo_reset(const struct stage *st, void *state, enum reset_scope scope)
 {
 	(void)scope;
-	memset(state, 0, undo_size(st));
+	memset(state, 0, stage_float_bytes(st->in_lines));
+	if (quiet_of(st, state)) /* nothing is waited for */
+		memset(quiet_of(st, state), 0xff, stage_float_bytes(st->in_lines));
+}
+
+static bool undo_needs_start(const struct stage *st)
+{
+	return st->values[START].integer == START_SAMPLE;
 }
 
 static void undo_start(const struct stage *st, void *state, const float *values)
 {
-	if (st->values[START].integer == START_SAMPLE)
+	if (undo_needs_start(st))
 		level_start(st, state, values);
 }
 
@@ -212,13 +227,47 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 	(void)by;
 	const struct stairs *r = st->consts;
 	float *base = state;
+	uint32_t *quiet = quiet_of(st, state);
 	for (uint32_t i = 0; i < in->count; i++) {
 		float n = stage_spike(in, i);
 		float up = r->ups ? r->ups[i] : r->up, down = r->downs ? r->downs[i] : r->down;
 		float b = base[i] * r->keep;
 		float moved = b + n * stairs_step(b, n > 0 ? up : down);
 		base[i] = fminf(fmaxf(moved, -FLT_MAX), FLT_MAX);
+		if (quiet)
+			quiet[i] = n != 0 ? 0 : quiet[i] + (quiet[i] < UINT32_MAX);
 		out->values[i] = base[i];
+	}
+}
+
+static struct mending undo_mends(const struct stage *st, const struct decoding *by)
+{
+	struct mending mending = level_mends(st, by);
+	mending.idle = !st->values[LEAK].present;
+	return mending;
+}
+
+static bool undo_skip(const struct stage *st, void *state, uint64_t ticks)
+{
+	if (ticks > 0 && quiet_of(st, state)) /* there may have been spikes */
+		memset(quiet_of(st, state), 0, stage_float_bytes(st->in_lines));
+	return true;
+}
+
+/* The base is within theta of the value unless max_steps held it back or it waits. */
+static void undo_resume(const struct stage *st, void *state, const struct lines *in,
+	const float *values, uint64_t *lost)
+{
+	const float most = (float)st->values[MAX_STEPS].integer;
+	const uint32_t *quiet = quiet_of(st, state);
+	float *base = state;
+	for (uint32_t i = 0; i < st->in_lines; i++) {
+		float n = fabsf(stage_spike(in, i));
+		bool near = n > 0 ? n < most : !quiet || quiet[i] > st->values[REFRACTORY].integer;
+		if (!near || !stage_bit(lost, i) || !isfinite(values[i]))
+			continue;
+		base[i] = values[i];
+		lost[i / WORD_LINES] &= ~((uint64_t)1 << i % WORD_LINES);
 	}
 }
 
@@ -230,6 +279,10 @@ static const struct encoder_decoder step_decoder = {
 	.size = undo_size,
 	.reset = undo_reset,
 	.start = undo_start,
+	.needs_start = undo_needs_start,
+	.mends = undo_mends,
+	.skip = undo_skip,
+	.resume = undo_resume,
 	.run = undo_run,
 };
 

@@ -116,6 +116,12 @@ static int ttfs_check(const struct stage *st, const void *state)
 	return latch_sane(st, state, st->in_lines) ? 0 : -EINVAL;
 }
 
+static struct mending ttfs_mends(const struct stage *st, const struct decoding *by)
+{
+	(void)by;
+	return (struct mending){.how = MENDS_LATER, .ticks = st->window, .spikes = 1};
+}
+
 static void ttfs_read(const struct stage *st, const struct decoding *by, void *state,
 	const struct lines *in, struct lines *out)
 {
@@ -135,6 +141,7 @@ static const struct encoder_decoder ttfs_decoder = {
 		"x_min, or no sample.",
 	.by_first = true,
 	.size = reading_size,
+	.mends = ttfs_mends,
 	.reset = reading_reset,
 	.run = ttfs_read,
 };

@@ -11,8 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* So many numbers of silent ticks are decoded one by one; what was before them hardly matters. */
+#define SILENCE_MAX (UINT64_C(1) << 28)
+
 struct spiked_decoder {
-	struct pipeline *program; /* its own, so that the pipeline's may change or go */
+	struct pipeline *program;   /* its own, so that the pipeline's may change or go */
+	struct pipeline_spec *spec; /* that it was made of */
 	struct decoder *decoder;
 	struct lines in; /* one tick's spikes, packed; owned */
 	uint32_t tick;   /* of the window */
@@ -54,6 +58,11 @@ static void build(
 	struct spiked_decoder *d, const struct spiked_pipeline *p, double smooth, struct fault *f)
 {
 	const struct decoder_options options = {.smooth = smooth};
+	d->spec = pipeline_spec_copy(p->stream->spec);
+	if (!d->spec) {
+		fault_set(f, -ENOMEM, "not enough memory for the decoder");
+		return;
+	}
 	d->program = conf_stream_pipeline(p->stream, f);
 	if (!d->program)
 		return;
@@ -101,6 +110,7 @@ void spiked_decoder_free(struct spiked_decoder *d)
 		return;
 	decoder_free(d->decoder);
 	pipeline_free(d->program);
+	pipeline_spec_free(d->spec);
 	free(d->in.values);
 	free(d->in.on);
 	free(d->in.minus);
@@ -120,17 +130,31 @@ bool spiked_decoder_follows(const struct spiked_decoder *d)
 	return decoder_follows(d->decoder);
 }
 
-/* The first row, as a run would have taken it in. */
-static int start(struct spiked_decoder *d, const float *first)
+bool spiked_decoder_needs_first(const struct spiked_decoder *d)
+{
+	return decoder_needs_start(d->decoder);
+}
+
+/* A row as a run would have taken it in, with `missing` where it has no sample; NULL = out of
+ * memory. */
+static float *taken_in(const struct spiked_decoder *d, const float *row, float missing)
 {
 	uint32_t channels = d->program->site.channels;
 	struct bounds bounds = bounds_of(d->program);
 	struct merged met = {0};
-	float *held = calloc(channels, sizeof(*held));
+	float *held = malloc(channels * sizeof(*held));
 	if (!held)
-		return -ENOMEM;
-	bounds_merge(&bounds, first, held, 0, channels, &met);
-	int err = decoder_start(d->decoder, held);
+		return NULL;
+	for (uint32_t c = 0; c < channels; c++)
+		held[c] = missing;
+	bounds_merge(&bounds, row, held, 0, channels, &met);
+	return held;
+}
+
+static int start(struct spiked_decoder *d, const float *first)
+{
+	float *held = taken_in(d, first, 0);
+	int err = held ? decoder_start(d->decoder, held) : -ENOMEM;
 	free(held);
 	return err;
 }
@@ -208,4 +232,76 @@ void spiked_decoder_step(
 	surroundings_enter(&around, false);
 	step(d, lines, window_begins, values);
 	surroundings_leave(&around);
+}
+
+void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks)
+{
+	decoder_miss(d->decoder, ticks);
+}
+
+static void clear(struct lines *in)
+{
+	if (in->kind == KIND_VALUES)
+		memset(in->values, 0, in->count * sizeof(*in->values));
+	if (in->on)
+		memset(in->on, 0, stage_plane_bytes(in->count));
+	if (in->minus)
+		memset(in->minus, 0, stage_plane_bytes(in->count));
+}
+
+void spiked_decoder_silence(struct spiked_decoder *d, uint64_t ticks, bool exact)
+{
+	struct surroundings around;
+	uint64_t most = SILENCE_MAX / (d->in.count + UINT64_C(1)),
+		 run = ticks < most ? ticks : most;
+	if (ticks == 0)
+		return;
+	d->untouched = false;
+	surroundings_enter(&around, false);
+	clear(&d->in);
+	run = exact ? run : 0;
+	if (run < ticks)
+		decoder_idle(d->decoder, ticks - run, exact);
+	d->tick += (uint32_t)ticks;
+	while (run--)
+		decoder_run(d->decoder, &d->in);
+	surroundings_leave(&around);
+}
+
+int spiked_decoder_resume(struct spiked_decoder *d, const float *row)
+{
+	struct surroundings around;
+	surroundings_enter(&around, false);
+	float *held = taken_in(d, row, NAN);
+	int err = held ? decoder_resume(d->decoder, &d->in, held) : -ENOMEM;
+	free(held);
+	surroundings_leave(&around);
+	return err;
+}
+
+bool spiked_decoder_carry(struct spiked_decoder *d, const struct spiked_decoder *before)
+{
+	const struct pipeline_site *a = &d->program->site, *b = &before->program->site;
+	if (a->window != b->window || a->dt != b->dt ||
+		!pipeline_same_layout(d->program, before->program) ||
+		decoder_stage(d->decoder) != decoder_stage(before->decoder) ||
+		pipeline_spec_compare(d->spec, before->spec) == SPEC_OTHER)
+		return false;
+	decoder_carry(d->decoder, before->decoder);
+	d->tick = before->tick;
+	d->untouched = before->untouched;
+	return true;
+}
+
+enum spiked_unknown spiked_decoder_unknown(const struct spiked_decoder *d)
+{
+	static const enum spiked_unknown names[] = {
+		[WAITS_NOTHING] = SPIKED_UNKNOWN_NOTHING,
+		[WAITS_TICKS] = SPIKED_UNKNOWN_TICKS,
+		[WAITS_SPIKES] = SPIKED_UNKNOWN_SPIKES,
+		[WAITS_VALUE] = SPIKED_UNKNOWN_VALUE,
+		[WAITS_WINDOW] = SPIKED_UNKNOWN_WINDOW,
+		[WAITS_RESET] = SPIKED_UNKNOWN_RESET,
+	};
+	return names[decoder_waits(d->decoder)];
 }

@@ -15,7 +15,7 @@ static const uint32_t widths[] = {1, 31, 32, 33, 63, 64, 65, 130, 1000};
 
 static void undo(const struct single *s, struct lines *back)
 {
-	struct decoding by = {0.1f};
+	struct decoding by = {.share = 0.1f};
 	s->st.class->decoder->run(&s->st, &by, NULL, &s->out, back);
 }
 

@@ -188,6 +188,107 @@ static void test_what_cannot_be_decoded_is_refused(void **unused)
 	spiked_pipeline_free(p);
 }
 
+/* Many silent ticks at once are so many one by one. */
+static void test_silence_is_so_many_steps(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"[if]", "[lif]", "[{pwm: {f: 7}}]", "[asdm]",
+		"[{step_forward: {start: zero, leak: 0.1}}]",
+		"[{send_on_delta: {payload: graded}}]"};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct spiked_pipeline *p = make(texts[i], 0);
+		struct spiked_decoder *d = spiked_decoder_new(p, 0, NULL, 0);
+		struct spiked_decoder *e = spiked_decoder_new(p, 0, NULL, 0);
+		const float none[CHANNELS] = {0};
+		float some[CHANNELS], x[CHANNELS], y[CHANNELS];
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			some[c] = (float)(c % 2);
+		spiked_decoder_step(d, some, false, x);
+		spiked_decoder_step(e, some, false, y);
+		for (unsigned t = 0; t < 37; t++)
+			spiked_decoder_step(d, none, false, x);
+		spiked_decoder_silence(e, 0, true);
+		spiked_decoder_silence(e, 37, true);
+		spiked_decoder_step(d, some, false, x);
+		spiked_decoder_step(e, some, false, y);
+		assert_same_floats(x, y, CHANNELS);
+		/* Of more than anyone waits for it takes the end alone. */
+		spiked_decoder_silence(e, UINT64_MAX / 2, true);
+		spiked_decoder_free(d);
+		spiked_decoder_free(e);
+		spiked_pipeline_free(p);
+	}
+}
+
+/* A sample that a row does not have is none to go on from. */
+static void test_a_decoder_is_told_where_its_encoder_is(void **unused)
+{
+	(void)unused;
+	static const char text[] = "{channels: 2, range: {lo: 0, hi: 10}, "
+				   "encode: [{step_forward: {theta: 0.1}}]}";
+	struct spiked_pipeline *p = spiked_pipeline_new(text, sizeof(text) - 1, NULL, NULL, 0);
+	struct spiked_decoder *d = spiked_decoder_new(p, 0, NULL, 0);
+	const float none[2] = {0}, up[2] = {1, -1};
+	float x[2];
+	assert_true(spiked_decoder_follows(d) && spiked_decoder_needs_first(d));
+	assert_int_equal(spiked_decoder_reset(d, (const float[2]){5, 6}), 0);
+	spiked_decoder_step(d, up, false, x);
+	assert_true(fabsf(x[0] - 6) < 1e-5f && fabsf(x[1] - 5) < 1e-5f);
+	spiked_decoder_miss(d, SPIKED_TICKS_SOME);
+	spiked_decoder_step(d, none, false, x);
+	assert_true(isnan(x[0]) && isnan(x[1]));
+	assert_int_equal(spiked_decoder_unknown(d), SPIKED_UNKNOWN_VALUE);
+	assert_int_equal(spiked_decoder_resume(d, (const float[2]){NAN, 3}), 0);
+	spiked_decoder_step(d, none, false, x);
+	assert_true(isnan(x[0]) && fabsf(x[1] - 3) < 1e-5f);
+	assert_int_equal(spiked_decoder_resume(d, (const float[2]){INFINITY, 9}), 0);
+	assert_int_equal(spiked_decoder_unknown(d), SPIKED_UNKNOWN_NOTHING);
+	spiked_decoder_step(d, none, false, x);
+	assert_true(fabsf(x[0] - 10) < 1e-5f && fabsf(x[1] - 3) < 1e-5f);
+	spiked_decoder_free(d);
+	spiked_pipeline_free(p);
+}
+
+/* Changes go on through a changed parameter, and what holds its old values begins anew. */
+static void test_a_changed_parameter(void **unused)
+{
+	(void)unused;
+	static const char *const texts[] = {"[{step_forward: {start: zero}}]", "[lif]", "[if]"};
+	static const char *const params[] = {"theta", "v_th", "f_max"};
+	static const enum spiked_unknown then[] = {
+		SPIKED_UNKNOWN_NOTHING, SPIKED_UNKNOWN_TICKS, SPIKED_UNKNOWN_TICKS};
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		struct spiked_pipeline *p = make(texts[i], 0), *q = make("[pwm]", 0);
+		struct spiked_decoder *d = spiked_decoder_new(p, 0, NULL, 0);
+		struct spiked_decoder *other = spiked_decoder_new(q, 0, NULL, 0);
+		float some[CHANNELS], x[CHANNELS], y[CHANNELS];
+		for (uint32_t c = 0; c < CHANNELS; c++)
+			some[c] = 1;
+		spiked_decoder_step(d, some, false, x);
+		assert_int_equal(spiked_pipeline_set(p, 0, params[i], "0.5", NULL, 0), 0);
+		struct spiked_decoder *e = spiked_decoder_new(p, 0, NULL, 0);
+		assert_false(spiked_decoder_carry(e, other));
+		assert_true(spiked_decoder_carry(e, d));
+		assert_int_equal(spiked_decoder_unknown(e), then[i]);
+		spiked_decoder_step(e, some, false, y);
+		assert_true(then[i] ? isnan(y[0]) : fabsf(y[0] - x[0] - 0.5f) < 1e-6f);
+		spiked_decoder_free(d);
+		spiked_decoder_free(e);
+		spiked_decoder_free(other);
+		spiked_pipeline_free(p);
+		spiked_pipeline_free(q);
+	}
+	struct spiked_pipeline *p = make("[{step_forward: {start: zero}}]", 0);
+	struct spiked_pipeline *q = make("[{step_forward: {start: sample}}]", 0);
+	struct spiked_decoder *d = spiked_decoder_new(p, 0, NULL, 0);
+	struct spiked_decoder *e = spiked_decoder_new(q, 0, NULL, 0);
+	assert_false(spiked_decoder_carry(e, d)); /* what cannot change live */
+	spiked_decoder_free(d);
+	spiked_decoder_free(e);
+	spiked_pipeline_free(p);
+	spiked_pipeline_free(q);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -195,6 +296,9 @@ int main(void)
 		cmocka_unit_test(test_a_range_comes_back_and_says_where_from),
 		cmocka_unit_test(test_what_is_not_finite_is_no_spike),
 		cmocka_unit_test(test_what_cannot_be_decoded_is_refused),
+		cmocka_unit_test(test_silence_is_so_many_steps),
+		cmocka_unit_test(test_a_decoder_is_told_where_its_encoder_is),
+		cmocka_unit_test(test_a_changed_parameter),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -117,12 +117,15 @@ SPIKED_ENCODERS_API void spiked_decoder_free(struct spiked_decoder *d); /* accep
 SPIKED_ENCODERS_API void spiked_decoder_info(
 	const struct spiked_decoder *d, unsigned *stage, uint32_t *width);
 
-/* True if it adds up changes: it needs `first` below, and after lost ticks it stays wrong until it
- * begins anew. */
+/* True if it adds up changes: a tick that it did not see leaves an error behind that does not go by
+ * itself. */
 SPIKED_ENCODERS_API bool spiked_decoder_follows(const struct spiked_decoder *d);
 
-/* Begins anew; `first` (channels floats, NULL = zeros) is what the first row was, for encoders that
- * only tell of changes. 0 or -ENOMEM; then it begins with zeros. */
+/* True if its spikes do not tell where it begins: it needs `first` below. */
+SPIKED_ENCODERS_API bool spiked_decoder_needs_first(const struct spiked_decoder *d);
+
+/* Begins anew, with the encoder; `first` (channels floats, NULL = zeros) is what the first row was,
+ * for encoders that only tell of changes. 0 or -ENOMEM; then it begins with zeros. */
 SPIKED_ENCODERS_API int spiked_decoder_reset(struct spiked_decoder *d, const float *first);
 
 /* Decodes `ticks` ticks of `lines` (ticks x lines floats, as a run gave them) to `values` (ticks x
@@ -136,6 +139,40 @@ SPIKED_ENCODERS_API void spiked_decoder_run(
  * a network with some of them lost. */
 SPIKED_ENCODERS_API void spiked_decoder_step(
 	struct spiked_decoder *d, const float *lines, bool window_begins, float *values);
+
+/* Live, ticks may be missed: lost on their way, or because the decoder joined late. It is told so,
+ * and its values are NaN from then on, line by line, for as long as they are not known: until enough
+ * has been heard again, or for ever, as the encoder is. */
+#define SPIKED_TICKS_SOME UINT64_MAX /* nobody knows how many */
+
+/* `ticks` ticks ran that were not seen, or SPIKED_TICKS_SOME. */
+SPIKED_ENCODERS_API void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks);
+
+/* `ticks` ticks without a spike ran, in one window: as so many steps; after very many of them, as the
+ * last ones only. Not `exact`: no more than these, perhaps fewer. */
+SPIKED_ENCODERS_API void spiked_decoder_silence(
+	struct spiked_decoder *d, uint64_t ticks, bool exact);
+
+/* The encoder was fed `row` (channels floats) at the tick that was decoded last. Lines that add up
+ * changes and are not known go on from there, unless this tick's spikes say that the encoder may not
+ * be within its bound of the row: once known, they are within twice that bound. 0 or -ENOMEM. */
+SPIKED_ENCODERS_API int spiked_decoder_resume(struct spiked_decoder *d, const float *row);
+
+/* Goes on from where `before` has come to, that is of the same pipeline as it was before parameters
+ * were set. False: it is of another one, and nothing is changed. */
+SPIKED_ENCODERS_API bool spiked_decoder_carry(
+	struct spiked_decoder *d, const struct spiked_decoder *before);
+
+/* What the values wait for that are not known. */
+enum spiked_unknown {
+	SPIKED_UNKNOWN_NOTHING = 0, /* all are known */
+	SPIKED_UNKNOWN_TICKS,       /* some more ticks */
+	SPIKED_UNKNOWN_SPIKES,      /* a spike or two of each of them */
+	SPIKED_UNKNOWN_VALUE,       /* spiked_decoder_resume */
+	SPIKED_UNKNOWN_WINDOW,      /* a window that is seen from its first tick on */
+	SPIKED_UNKNOWN_RESET,       /* a reset: nothing else tells where the encoder is */
+};
+SPIKED_ENCODERS_API enum spiked_unknown spiked_decoder_unknown(const struct spiked_decoder *d);
 
 /* "1.2.3", and the instruction set of the kernels in use: "c", "avx2", "avx512", "neon". */
 SPIKED_ENCODERS_API const char *spiked_encoders_version(void);
