@@ -7,11 +7,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zmq.h>
 
 #include "ctl.h"
-
-#define KEY_TEXT 41 /* with its NUL */
 
 /* The whole text, safe on the disk, or a negative errno. */
 static int write_whole(int fd, const char *text, size_t size)
@@ -59,11 +56,11 @@ static const char *base_name(const char *path)
 
 int cmd_keygen(struct ctl *ctl)
 {
-	char public[KEY_TEXT], secret[KEY_TEXT];
+	char public[SPIKED_KEY_TEXT], secret[SPIKED_KEY_TEXT];
 	const char *path = ctl->words[0];
 	int ret;
 
-	if (zmq_curve_keypair(public, secret))
+	if (spiked_keygen(public, secret))
 		return ctl_fail("this libzmq is built without CURVE, and so without keys");
 	ret = write_pair(path, public, secret);
 	explicit_bzero(secret, sizeof(secret));

@@ -289,6 +289,11 @@ SPIKED_API void spiked_control_close(struct spiked_control *control); /* accepts
 SPIKED_API int spiked_call(struct spiked_control *control, const char *method,
 	const char *params_json, int timeout_ms, char **result_json, struct spiked_error *error);
 
+#define SPIKED_KEY_TEXT 41 /* a key of 40 characters (Z85) and its NUL */
+
+/* Makes a pair of CURVE keys, for a daemon or a client. 0, or -ENOTSUP: this libzmq has no CURVE. */
+SPIKED_API int spiked_keygen(char public_key[SPIKED_KEY_TEXT], char secret_key[SPIKED_KEY_TEXT]);
+
 #ifdef __cplusplus
 }
 #endif
