@@ -222,7 +222,7 @@ def parameters_change_and_the_state_stays():
         return {"clock": "manual", "streams": [h.stream("s", 1, [{"lif": {"v_th": v_th}}], **more)]}
 
     with h.Daemon(config(100)) as daemon, h.Daemon(config(100)) as twin:
-        subs = [d.sub("state/s/", "spikes/s/", "meta/s/") for d in (daemon, twin)]
+        subs = [d.sub("state/s/", "spikes/s/") for d in (daemon, twin)]
         for d in daemon, twin:
             d.send_f32("s", 50)
             d.wait_rows("s", 1)
