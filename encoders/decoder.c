@@ -291,10 +291,10 @@ static void miss(const struct stage *st, struct inverse *v, uint64_t ticks, uint
 	lose(st, v);
 }
 
-void decoder_miss(struct decoder *d, uint64_t ticks)
+void decoder_miss(struct decoder *d, uint64_t ticks, bool exact)
 {
 	for (uint32_t i = d->first; i < d->p->count; i++)
-		miss(&d->p->stages[i], &d->inverses[i], ticks, ticks);
+		miss(&d->p->stages[i], &d->inverses[i], exact ? ticks : TICKS_SOME, ticks);
 }
 
 void decoder_idle(struct decoder *d, uint64_t ticks, bool exact)

@@ -50,8 +50,8 @@ int decoder_start(struct decoder *d, const float *values);
  * fails. */
 const float *decoder_run(struct decoder *d, const struct lines *last);
 
-/* `ticks` ticks ran that the decoder did not see, or TICKS_SOME. */
-void decoder_miss(struct decoder *d, uint64_t ticks);
+/* `ticks` ticks ran that the decoder did not see; not `exact`: or fewer. */
+void decoder_miss(struct decoder *d, uint64_t ticks, bool exact);
 
 /* `ticks` ticks without a spike ran that the decoder is not given; not `exact`: or fewer. */
 void decoder_idle(struct decoder *d, uint64_t ticks, bool exact);

@@ -65,6 +65,9 @@ static void compare(struct check *check, const struct spiked_frame *frame)
 	for (uint32_t i = 0; i < check->count; i++) {
 		double off = fabs((double)check->decoded[i] - (double)values[i]);
 
+		if (isnan(check->decoded[i]))
+			continue;
+		check->numbers++;
 		check->squares += off * off;
 		if (off <= check->largest)
 			continue;
@@ -72,7 +75,6 @@ static void compare(struct check *check, const struct spiked_frame *frame)
 		check->largest_channel = i;
 		check->largest_tick = check->tick;
 	}
-	check->numbers += check->count;
 	check->ticks++;
 	check->known = false;
 }
@@ -96,9 +98,18 @@ static void print_check(const struct ctl *ctl, const struct check *check)
 		printf("-- no tick could be held against values/\n");
 }
 
-static const char *const waits[] = {[SPIKED_WAIT_META] = "meta",
-	[SPIKED_WAIT_VALUES] = "values",
-	[SPIKED_WAIT_WINDOW] = "window"};
+static const struct {
+	const char *word, *text;
+} waits[] = {
+	[SPIKED_WAIT_META] = {"meta", "meta/"},
+	[SPIKED_WAIT_ROW] = {"row", "a fresh row"},
+	[SPIKED_WAIT_TICKS] = {"ticks", "some more ticks"},
+	[SPIKED_WAIT_SPIKES] = {"spikes", "spikes of the lines that are not known"},
+	[SPIKED_WAIT_VALUES] = {"values", "a fresh row in values/"},
+	[SPIKED_WAIT_WINDOW] = {"window", "the next window"},
+	[SPIKED_WAIT_RESET] = {"reset", "a reset of the stream, or a new start: nothing else tells "
+					"where this encoder is"},
+};
 
 static void print_text(
 	struct decode *d, const struct spiked_frame *frame, const struct spiked_decoded *got)
@@ -110,15 +121,13 @@ static void print_text(
 		d->told_stage = true;
 	}
 	frame_print_text(frame);
+	fputs(" ->", stdout);
 	if (got->values) {
-		fputs(" -> ", stdout);
+		putchar(' ');
 		frame_print_floats(got->values, got->count, " ");
-	} else {
-		printf(" -> (waits for %s)", got->wait == SPIKED_WAIT_WINDOW ? "the next window"
-					     : got->wait == SPIKED_WAIT_VALUES
-						     ? "a fresh row in values/"
-						     : "meta/");
 	}
+	if (got->wait != SPIKED_WAIT_NOTHING)
+		printf(" (waits for %s)", waits[got->wait].text);
 	putchar('\n');
 }
 
@@ -130,8 +139,10 @@ static void print_json(const struct spiked_frame *frame, const struct spiked_dec
 		frame_print_floats(got->values, got->count, ",");
 		printf("],\"begun\":%s", got->begun ? "true" : "false");
 	} else {
-		printf(",\"decoded\":null,\"waits\":\"%s\"", waits[got->wait]);
+		fputs(",\"decoded\":null", stdout);
 	}
+	if (got->wait != SPIKED_WAIT_NOTHING)
+		printf(",\"waits\":\"%s\"", waits[got->wait].word);
 	if (*got->stage)
 		printf(",\"stage\":\"%s\"", got->stage);
 	puts("}");

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* So many numbers of silent ticks are decoded one by one; what was before them hardly matters. */
-#define SILENCE_MAX (UINT64_C(1) << 28)
+#define SILENCE_MAX (UINT64_C(1) << 26)
 
 struct spiked_decoder {
 	struct pipeline *program;   /* its own, so that the pipeline's may change or go */
@@ -234,9 +234,10 @@ void spiked_decoder_step(
 	surroundings_leave(&around);
 }
 
-void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks)
+void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks, bool exact)
 {
-	decoder_miss(d->decoder, ticks);
+	d->untouched = false;
+	decoder_miss(d->decoder, ticks, exact);
 }
 
 static void clear(struct lines *in)

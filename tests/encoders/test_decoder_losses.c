@@ -156,7 +156,7 @@ static void go(struct both *b, const struct lossy *of, uint32_t t, bool lost)
 	if (lost)
 		return;
 	if (b->missed)
-		decoder_miss(b->lossy, of->counted ? b->missed : TICKS_SOME);
+		decoder_miss(b->lossy, b->missed, of->counted);
 	b->missed = 0;
 	if (begins)
 		decoder_reset(b->lossy, RESET_WINDOW);
@@ -234,7 +234,7 @@ static void test_lines_are_known_one_by_one(void **unused)
 	(void)unused;
 	struct both b = open_both(&(struct lossy){.text = "place on_change=true"});
 	run_tick(&b, b.lossy);
-	decoder_miss(b.lossy, TICKS_SOME);
+	decoder_miss(b.lossy, TICKS_SOME, false);
 	assert_int_equal(decoder_waits(b.lossy), WAITS_SPIKES);
 	b.values[3] = 0.83f;
 	const float *x = run_tick(&b, b.lossy);
@@ -258,7 +258,7 @@ static void test_a_base_that_is_held_back_is_not_resumed(void **unused)
 		for (unsigned c = 0; c < CHANNELS; c++)
 			b.values[c] = 5;
 		unsigned ticks = 0;
-		decoder_miss(b.lossy, TICKS_SOME);
+		decoder_miss(b.lossy, TICKS_SOME, false);
 		for (const float *x = NULL; !x || isnan(x[0]); ticks++) {
 			struct pipeline_out out;
 			pipeline_run(b.p, b.s, b.values, true, &out);
@@ -286,7 +286,7 @@ static void test_a_resumed_base_leaks(void **unused)
 			b.values[c] = 1;
 		pipeline_run(b.p, b.s, b.values, true, &out);
 		if (t == 500)
-			decoder_miss(b.lossy, TICKS_SOME);
+			decoder_miss(b.lossy, TICKS_SOME, false);
 		if (t < 500)
 			continue;
 		const float *x = decoder_run(b.lossy, &out.last);

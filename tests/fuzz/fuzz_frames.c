@@ -61,7 +61,8 @@ static void give(struct talk *t, struct spiked_frame *frame, enum spiked_topic t
 	promise(rc >= 0 || *spiked_frame_decoder_fault(t->decoder));
 	if (rc != 1)
 		return;
-	promise((got.values == NULL) == (got.wait != SPIKED_WAIT_NOTHING));
+	promise((got.values == NULL) == (got.known == 0) && got.known <= got.count);
+	promise(got.values || got.wait != SPIKED_WAIT_NOTHING || got.count > 0);
 	for (uint32_t i = 0; got.values && i < got.count; i++)
 		sum += got.values[i] + got.mapped[i];
 	promise(sum == sum || isnan(sum));

@@ -234,7 +234,7 @@ static void test_a_decoder_is_told_where_its_encoder_is(void **unused)
 	assert_int_equal(spiked_decoder_reset(d, (const float[2]){5, 6}), 0);
 	spiked_decoder_step(d, up, false, x);
 	assert_true(fabsf(x[0] - 6) < 1e-5f && fabsf(x[1] - 5) < 1e-5f);
-	spiked_decoder_miss(d, SPIKED_TICKS_SOME);
+	spiked_decoder_miss(d, UINT64_MAX, false);
 	spiked_decoder_step(d, none, false, x);
 	assert_true(isnan(x[0]) && isnan(x[1]));
 	assert_int_equal(spiked_decoder_unknown(d), SPIKED_UNKNOWN_VALUE);

@@ -4,15 +4,15 @@
 #include "spiked/decode.h"
 
 #include <errno.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "way.h"
 
-/* Silent ticks that were not sent are run through the decoder, so many lines times ticks at most:
- * about a second. Rates have long come to 0 by then, and the others do not move. */
-#define SILENCE_MAX (UINT64_C(1) << 28)
+/* What is known of the encoder's first row. Before it the encoder stands still, and its ticks are stale. */
+enum row { ROW_UNSURE, ROW_NONE, ROW_SEEN };
 
 struct spiked_frame_decoder {
 	char stream[SPIKED_NAME_MAX + 1];
@@ -20,15 +20,16 @@ struct spiked_frame_decoder {
 	char fault[512];
 	struct spk_way way;
 	bool ready; /* there is a way */
-	enum spiked_decode_wait wait;
-	bool begun;
+	bool waited;
 	bool seen; /* a frame of spikes/: the two below are its */
 	uint64_t epoch, seq;
 	bool placed; /* `tick` is known: the last one that the decoder has taken in */
 	uint64_t tick;
-	uint64_t window_tick; /* at which the window in force began */
-	float *lines, *mapped, *values;
-	float *offset; /* what `mapped` is off by since the decoder began in the middle */
+	enum row row;
+	bool first;           /* `tick` was the encoder's first: its row is where changes begin */
+	bool window_known;    /* the one below is */
+	uint64_t window_tick; /* the first tick of some window */
+	float *lines, *mapped, *values; /* of `tick` */
 };
 
 struct spiked_frame_decoder *spiked_frame_decoder_new(const char *stream, double smooth)
@@ -41,7 +42,7 @@ struct spiked_frame_decoder *spiked_frame_decoder_new(const char *stream, double
 	}
 	memcpy(d->stream, stream, strlen(stream) + 1);
 	d->smooth = smooth;
-	d->wait = SPIKED_WAIT_META;
+	d->waited = true;
 	return d;
 }
 
@@ -52,10 +53,8 @@ static void leave(struct spiked_frame_decoder *d)
 	free(d->lines);
 	free(d->mapped);
 	free(d->values);
-	free(d->offset);
-	d->lines = d->mapped = d->values = d->offset = NULL;
+	d->lines = d->mapped = d->values = NULL;
 	d->ready = d->placed = false;
-	d->wait = SPIKED_WAIT_META;
 }
 
 void spiked_frame_decoder_free(struct spiked_frame_decoder *d)
@@ -71,33 +70,34 @@ const char *spiked_frame_decoder_fault(const struct spiked_frame_decoder *d)
 	return d->fault;
 }
 
+static enum spiked_decode_wait waits_for(const struct spiked_frame_decoder *d)
+{
+	static const enum spiked_decode_wait waits[] = {
+		[SPIKED_UNKNOWN_NOTHING] = SPIKED_WAIT_NOTHING,
+		[SPIKED_UNKNOWN_TICKS] = SPIKED_WAIT_TICKS,
+		[SPIKED_UNKNOWN_SPIKES] = SPIKED_WAIT_SPIKES,
+		[SPIKED_UNKNOWN_VALUE] = SPIKED_WAIT_VALUES,
+		[SPIKED_UNKNOWN_WINDOW] = SPIKED_WAIT_WINDOW,
+		[SPIKED_UNKNOWN_RESET] = SPIKED_WAIT_RESET,
+	};
+
+	if (!d->ready)
+		return SPIKED_WAIT_META;
+	if (d->placed && d->row != ROW_SEEN)
+		return SPIKED_WAIT_ROW;
+	return waits[spiked_decoder_unknown(d->way.spikes)];
+}
+
 bool spiked_frame_decoder_wants_values(const struct spiked_frame_decoder *d)
 {
-	return !d->ready || d->wait == SPIKED_WAIT_VALUES ||
-	       (d->wait == SPIKED_WAIT_WINDOW && !d->way.empty);
-}
+	enum spiked_decode_wait wait = waits_for(d);
 
-static void wait_for(struct spiked_frame_decoder *d, enum spiked_decode_wait wait)
-{
-	d->wait = wait;
-	d->begun = wait == SPIKED_WAIT_NOTHING;
-}
-
-/* Something of the spikes is not known. Averages get over it. */
-static void lose(struct spiked_frame_decoder *d)
-{
-	d->placed = false;
-	if (d->way.follows)
-		wait_for(d, SPIKED_WAIT_VALUES);
-	else if (d->way.window)
-		wait_for(d, SPIKED_WAIT_WINDOW);
-}
-
-static void step(struct spiked_frame_decoder *d, bool window_begins)
-{
-	spiked_decoder_step(d->way.spikes, d->lines, window_begins, d->mapped);
-	for (uint32_t i = 0; i < d->way.width; i++)
-		d->mapped[i] += d->offset[i];
+	if (d->ready && !d->placed)
+		return !d->way.empty || spiked_decoder_follows(d->way.spikes);
+	return wait == SPIKED_WAIT_META || wait == SPIKED_WAIT_VALUES ||
+	       (wait == SPIKED_WAIT_WINDOW && !d->way.empty) ||
+	       (wait == SPIKED_WAIT_ROW &&
+		       (!d->way.empty || spiked_decoder_follows(d->way.spikes)));
 }
 
 static void clear_lines(struct spiked_frame_decoder *d)
@@ -105,70 +105,24 @@ static void clear_lines(struct spiked_frame_decoder *d)
 	memset(d->lines, 0, d->way.lines * sizeof(*d->lines));
 }
 
-/* Begins to follow in the middle, from `values`, which are behind the spikes of their tick. Where an
- * encoder's first spikes tell of the whole value, the decoder is at 0 after that: the rest is an
- * offset. */
-static int begin_at(struct spiked_frame_decoder *d, const float *values)
+static void step(struct spiked_frame_decoder *d, bool window_begins)
 {
-	int rc = spiked_decoder_reset(d->way.spikes, values);
-	bool told = false;
-
-	if (rc < 0)
-		return rc;
-	memset(d->offset, 0, d->way.width * sizeof(*d->offset));
-	clear_lines(d);
-	step(d, false);
-	for (uint32_t i = 0; i < d->way.width; i++)
-		told |= d->mapped[i] != 0;
-	if (told || *d->way.stage)
-		return 0;
-	memcpy(d->offset, values, d->way.width * sizeof(*d->offset));
-	memcpy(d->mapped, values, d->way.width * sizeof(*d->mapped));
-	return 0;
+	spiked_decoder_step(d->way.spikes, d->lines, window_begins, d->mapped);
 }
 
-/* Begins to follow with the encoder, at its first tick. */
-static int begin_with(struct spiked_frame_decoder *d, const float *values, uint64_t tick)
+static void miss_all(struct spiked_frame_decoder *d)
 {
-	int rc = spiked_decoder_reset(d->way.spikes, values);
-
-	if (rc < 0)
-		return rc;
-	memset(d->offset, 0, d->way.width * sizeof(*d->offset));
-	if (!d->placed || d->tick != tick)
-		clear_lines(d); /* it was not sent: it had no spikes */
-	step(d, false);
-	return 0;
-}
-
-/* Begins as new, with the encoder or in the middle of its work. */
-static void begin(struct spiked_frame_decoder *d)
-{
-	spiked_decoder_reset(d->way.spikes, NULL);
-	memset(d->offset, 0, d->way.width * sizeof(*d->offset));
-	wait_for(d, SPIKED_WAIT_NOTHING);
-	lose(d);
+	spiked_decoder_miss(d->way.spikes, UINT64_MAX, false);
+	d->window_known = false;
 }
 
 static int take_way(struct spiked_frame_decoder *d, struct spk_way *next)
 {
-	bool same = d->ready && next->epoch == d->way.epoch && next->channels == d->way.channels &&
-		    next->lines == d->way.lines && next->width == d->way.width &&
-		    next->window == d->way.window && next->follows == d->way.follows &&
-		    strcmp(next->stage, d->way.stage) == 0;
-
-	if (same) {
-		/* A parameter changed: what is known of the values holds on. */
-		bool carries = d->wait == SPIKED_WAIT_NOTHING && next->follows && !*next->stage;
-
+	/* A parameter was set: what is known of the values holds on. */
+	if (d->ready && next->epoch == d->way.epoch &&
+		spiked_decoder_carry(next->spikes, d->way.spikes)) {
 		spk_way_fini(&d->way);
 		d->way = *next;
-		if (carries) {
-			memcpy(d->values, d->mapped, next->width * sizeof(*d->values));
-			return begin_at(d, d->values);
-		}
-		if (d->wait == SPIKED_WAIT_NOTHING)
-			lose(d);
 		return 0;
 	}
 	leave(d);
@@ -176,13 +130,11 @@ static int take_way(struct spiked_frame_decoder *d, struct spk_way *next)
 	d->lines = calloc((size_t)next->lines + 1, sizeof(*d->lines));
 	d->mapped = calloc((size_t)next->width + 1, sizeof(*d->mapped));
 	d->values = calloc((size_t)next->width + 1, sizeof(*d->values));
-	d->offset = calloc((size_t)next->width + 1, sizeof(*d->offset));
-	if (!d->lines || !d->mapped || !d->values || !d->offset) {
+	if (!d->lines || !d->mapped || !d->values) {
 		leave(d);
 		return -ENOMEM;
 	}
 	d->ready = true;
-	begin(d);
 	return 0;
 }
 
@@ -199,99 +151,108 @@ static int take_meta(struct spiked_frame_decoder *d, const struct spiked_frame *
 	}
 	if (d->ready && next.epoch == d->way.epoch && strcmp(next.text, d->way.text) == 0) {
 		d->way.empty = next.empty;
+		d->way.pauses = next.pauses;
 		spk_way_fini(&next);
 		return 0;
 	}
 	return take_way(d, &next);
 }
 
-/* A window that began without a spike; where such ticks are sent, the flag comes with spikes/. */
-static void begin_window(struct spiked_frame_decoder *d, uint64_t tick)
+/* The first tick that it sees: it is the encoder's first one too, or anything may have been. */
+static void join(struct spiked_frame_decoder *d, uint64_t tick)
 {
-	wait_for(d, SPIKED_WAIT_NOTHING);
+	spiked_decoder_reset(d->way.spikes, NULL);
+	d->window_known = false;
+	d->row = tick ? ROW_UNSURE : ROW_NONE;
+	if (tick)
+		miss_all(d);
+}
+
+/* Ticks of a window stream from `at` on that were not sent for want of spikes. */
+static void pass_windows(struct spiked_frame_decoder *d, uint64_t at, uint64_t end)
+{
+	uint64_t window = d->way.window;
+
+	if (end - at > 3 * window) { /* what was before the last two has no effect any more */
+		uint64_t skip = end - at - 3 * window;
+
+		skip += (window - (at + skip - d->window_tick) % window) % window;
+		spiked_decoder_miss(d->way.spikes, skip, true);
+		at += skip;
+	}
 	clear_lines(d);
-	step(d, true);
-	d->placed = true;
-	d->tick = d->window_tick = tick;
-}
+	while (at < end) {
+		uint64_t left = window - (at - d->window_tick) % window;
 
-/* The spikes of the same tick came before: they have brought the encoder to these values. */
-static int take_values(struct spiked_frame_decoder *d, const struct spiked_frame *frame)
-{
-	const struct spiked_header *h = &frame->header;
-	bool first = (h->flags & SPIKED_RESET) || h->tick == 0;
-	int rc;
-
-	if (!d->ready || h->epoch != d->way.epoch || h->count != d->way.channels)
-		return 0;
-	if (d->wait == SPIKED_WAIT_WINDOW && (h->flags & SPIKED_WINDOW))
-		begin_window(d, h->tick);
-	if (!d->way.follows || (d->wait != SPIKED_WAIT_VALUES && !first))
-		return 0;
-	if (h->flags & SPIKED_STALE) { /* perhaps before the first row: not what it will be */
-		wait_for(d, SPIKED_WAIT_VALUES);
-		return 0;
-	}
-	rc = first ? begin_with(d, spiked_floats(frame), h->tick)
-		   : begin_at(d, spiked_floats(frame));
-	if (rc < 0)
-		return rc;
-	wait_for(d, SPIKED_WAIT_NOTHING);
-	d->placed = true;
-	d->tick = h->tick;
-	return 0;
-}
-
-/* Ticks up to `end` that were not sent for want of spikes. */
-static void pass_silence(struct spiked_frame_decoder *d, uint64_t end)
-{
-	uint64_t window = d->way.window, at = d->tick + 1, most = SILENCE_MAX / (d->way.lines + 1);
-
-	clear_lines(d);
-	if (end - at > most) {
-		at = end - most;
-		at -= window ? (at - d->window_tick) % window : 0;
-	}
-	for (; at < end; at++) {
-		bool begins = window && at - d->window_tick >= window;
-
-		if (begins)
-			d->window_tick = at;
-		step(d, begins);
+		if (left == window) {
+			step(d, true);
+			at++;
+			continue;
+		}
+		left = left < end - at ? left : end - at;
+		spiked_decoder_silence(d->way.spikes, left, true);
+		at += left;
 	}
 }
 
-/* True if frames between the last one and this one are missing. Also a hole at the very beginning,
- * where there is no seq to tell. */
-static bool lost_some(const struct spiked_frame_decoder *d, const struct spiked_header *h)
+/* There was no frame for the `ticks` ticks before this one, and none was lost. */
+static void pass(struct spiked_frame_decoder *d, const struct spiked_header *h, uint64_t ticks)
 {
-	if (d->seen && h->epoch == d->epoch && h->seq != d->seq + 1)
-		return true;
-	return d->placed && h->tick != d->tick + 1 && d->way.empty && !(h->flags & SPIKED_GAP);
+	bool skipped = h->flags & SPIKED_GAP;
+
+	if (d->way.empty && skipped)
+		return; /* they never ran */
+	if (d->row == ROW_NONE)
+		d->row = ROW_UNSURE; /* it may have come in one of them */
+	/* Nobody was connected then. */
+	if (d->way.empty) {
+		spiked_decoder_miss(d->way.spikes, ticks, false);
+		d->window_known = false;
+	} else if (!d->way.window) {
+		/* All of them ran, as far as frames that were sent can tell. */
+		bool all = !skipped && !d->way.pauses && d->row == ROW_SEEN;
+
+		spiked_decoder_silence(d->way.spikes, ticks, all && !d->way.frail);
+	} else if (skipped || !d->window_known) {
+		spiked_decoder_silence(d->way.spikes, ticks, false);
+	} else {
+		pass_windows(d, d->tick + 1, h->tick);
+	}
 }
 
-/* Everything that a frame tells before its spikes count. */
-static void follow(struct spiked_frame_decoder *d, const struct spiked_header *h)
+/* Everything that a tick's header tells before its spikes count; `lost` frames were before it. */
+static void follow(struct spiked_frame_decoder *d, const struct spiked_header *h, uint64_t lost)
 {
-	bool lost = lost_some(d, h);
+	struct spiked_decoder *spikes = d->way.spikes;
+	uint64_t between = d->placed ? h->tick - d->tick - 1 : 0;
 
-	d->seen = true;
-	d->epoch = h->epoch;
-	d->seq = h->seq;
-	if (d->ready && (h->epoch != d->way.epoch || h->lines != d->way.lines))
-		leave(d); /* another daemon or stream: its meta is on its way */
-	if (!d->ready)
-		return;
-	if (h->flags & SPIKED_RESET)
-		begin(d);
-	else if (lost || (h->flags & SPIKED_RESTORED))
-		lose(d);
-	else if (d->placed && d->wait == SPIKED_WAIT_NOTHING && h->tick > d->tick + 1 &&
-		 !(h->flags & SPIKED_GAP))
-		pass_silence(d, h->tick);
+	if (!d->placed || h->tick <= d->tick) {
+		join(d, h->tick);
+	} else if (lost) {
+		/* If they were all that there were in between, each of them ran. */
+		bool all = lost == between && d->way.empty && !d->way.pauses && d->row == ROW_SEEN;
+
+		spiked_decoder_miss(spikes, between, all);
+		d->window_known = false;
+		d->row = d->row == ROW_SEEN ? ROW_SEEN : ROW_UNSURE;
+	} else if (between) {
+		pass(d, h, between);
+	}
+	if (h->flags & SPIKED_RESTORED) {
+		miss_all(d);
+		d->row = ROW_UNSURE;
+	}
+	if (h->flags & SPIKED_RESET) {
+		spiked_decoder_reset(spikes, NULL);
+		d->window_known = false;
+	}
+	d->first = (h->flags & SPIKED_RESET) || d->row == ROW_NONE;
+	if (!(h->flags & SPIKED_STALE))
+		d->row = ROW_SEEN;
+	if (d->first && d->row == ROW_SEEN && spiked_decoder_needs_first(spikes))
+		miss_all(d);
 	if (d->way.window && (h->flags & SPIKED_WINDOW)) {
-		if (d->wait == SPIKED_WAIT_WINDOW)
-			wait_for(d, SPIKED_WAIT_NOTHING);
+		d->window_known = true;
 		d->window_tick = h->tick;
 	}
 	d->placed = true;
@@ -304,33 +265,83 @@ static void fill_lines(struct spiked_frame_decoder *d, const struct spiked_frame
 	struct spiked_iter it = {0};
 	struct spiked_spike spike;
 
-	clear_lines(d);
 	while (spiked_next(frame, &it, &spike))
 		d->lines[spike.line] += graded ? spike.value : spike.negative ? -1.0f : 1.0f;
+}
+
+/* One tick with the spikes of `frame`, or, if that is NULL, without any. */
+static void take_tick(struct spiked_frame_decoder *d, const struct spiked_header *h,
+	const struct spiked_frame *frame, uint64_t lost)
+{
+	bool stale = h->flags & SPIKED_STALE;
+
+	follow(d, h, lost);
+	clear_lines(d);
+	if (frame)
+		fill_lines(d, frame);
+	if (stale && d->row == ROW_UNSURE)
+		miss_all(d); /* it stands still, or it runs on a row that came before */
+	if (!stale || (d->row == ROW_SEEN && !d->way.pauses))
+		step(d, d->way.window && (h->flags & SPIKED_WINDOW));
+}
+
+/* The spikes of the same tick came before: they have brought the encoder to these values. */
+static int take_values(struct spiked_frame_decoder *d, const struct spiked_frame *frame)
+{
+	const struct spiked_header *h = &frame->header;
+	int rc = 0;
+
+	if (!d->ready || h->epoch != d->way.epoch || h->count != d->way.channels)
+		return 0;
+	if (!d->way.empty && (!d->placed || h->tick > d->tick))
+		take_tick(d, h, NULL, 0); /* nothing else tells of it: it had no spikes */
+	if (!d->placed || h->tick != d->tick || (h->flags & SPIKED_STALE))
+		return 0;
+	if (!d->first || !spiked_decoder_needs_first(d->way.spikes))
+		return waits_for(d) == SPIKED_WAIT_VALUES
+			       ? spiked_decoder_resume(d->way.spikes, spiked_floats(frame))
+			       : 0;
+	rc = spiked_decoder_reset(d->way.spikes, spiked_floats(frame));
+	step(d, d->way.window && (h->flags & SPIKED_WINDOW));
+	d->first = false;
+	return rc;
+}
+
+static void tell(struct spiked_frame_decoder *d, struct spiked_decoded *out)
+{
+	out->stage = d->way.stage;
+	out->count = d->way.width;
+	for (uint32_t i = 0; d->row == ROW_SEEN && i < d->way.width; i++)
+		out->known += isnan(d->mapped[i]) ? 0 : 1;
+	if (out->known) {
+		if (d->way.range)
+			spiked_decoder_run(d->way.range, d->mapped, 1, d->values);
+		out->mapped = d->mapped;
+		out->values = d->way.range ? d->values : d->mapped;
+	}
+	out->begun = out->known == out->count && d->waited;
+	d->waited = out->known < out->count;
 }
 
 static int take_spikes(struct spiked_frame_decoder *d, const struct spiked_frame *frame,
 	struct spiked_decoded *out)
 {
 	const struct spiked_header *h = &frame->header;
+	uint64_t lost = d->seen && h->epoch == d->epoch ? h->seq - d->seq - 1 : 0;
 
-	if (d->placed && d->seen && h->epoch == d->epoch && h->tick <= d->tick)
-		return 0; /* values/ were ahead of it */
-	follow(d, h);
-	*out = (struct spiked_decoded){.tick = h->tick, .stage = "", .wait = d->wait};
-	if (d->ready)
-		fill_lines(d, frame);
-	if (d->wait != SPIKED_WAIT_NOTHING)
+	d->seen = true;
+	d->epoch = h->epoch;
+	d->seq = h->seq;
+	*out = (struct spiked_decoded){.tick = h->tick, .stage = "", .wait = SPIKED_WAIT_META};
+	if (d->ready && (h->epoch != d->way.epoch || h->lines != d->way.lines))
+		leave(d); /* another daemon or stream: its meta is on its way */
+	if (!d->ready) {
+		d->waited = true;
 		return 1;
-	step(d, d->way.window && (h->flags & SPIKED_WINDOW));
-	if (d->way.range)
-		spiked_decoder_run(d->way.range, d->mapped, 1, d->values);
-	out->mapped = d->mapped;
-	out->values = d->way.range ? d->values : d->mapped;
-	out->count = d->way.width;
-	out->stage = d->way.stage;
-	out->begun = d->begun;
-	d->begun = false;
+	}
+	take_tick(d, h, frame, lost);
+	out->wait = waits_for(d);
+	tell(d, out);
 	return 1;
 }
 

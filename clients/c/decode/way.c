@@ -65,6 +65,8 @@ static bool read_numbers(struct spk_way *way, const json_t *meta)
 	const json_t *lines = json_object_get(meta, "lines");
 	const json_t *window = json_object_get(meta, "window");
 	const char *epoch = json_string_value(json_object_get(meta, "epoch"));
+	const char *on_stale =
+		json_string_value(json_object_get(json_object_get(meta, "input"), "on_stale"));
 
 	if (!json_is_integer(channels) || !json_is_integer(lines) || !json_is_integer(window) ||
 		!json_is_integer(json_object_get(meta, "dt_ns")) || !epoch ||
@@ -76,6 +78,8 @@ static bool read_numbers(struct spk_way *way, const json_t *meta)
 	way->window = (uint32_t)json_integer_value(window);
 	way->epoch = strtoull(epoch, NULL, 16);
 	way->empty = !json_is_false(json_object_get(meta, "empty"));
+	/* A window runs whole or not at all, and each begins anew. */
+	way->pauses = !way->window && on_stale && strcmp(on_stale, "silence") == 0;
 	return true;
 }
 
@@ -135,11 +139,13 @@ static int build(struct spk_way *way, const json_t *meta, double smooth, char *w
 		}
 	}
 	if (rc == 0) {
-		/* A window whose beginning no spike tells has no decoder. */
-		way->follows = spiked_decoder_follows(way->spikes) && !way->window;
+		spiked_decoder_silence(way->spikes, 1, false);
+		way->frail = spiked_decoder_unknown(way->spikes) == SPIKED_UNKNOWN_RESET;
+		spiked_decoder_reset(way->spikes, NULL);
+	}
+	if (rc == 0)
 		snprintf(way->stage, sizeof(way->stage), "%s",
 			stage ? stage_name(stages, stage + ranged) : "");
-	}
 	if (rc == 0 && range && !stage) {
 		way->range = decoder_of(range, 0, &lines, &stage, &width, fault, sizeof(fault));
 		if (!way->range) {

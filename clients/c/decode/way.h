@@ -15,7 +15,8 @@ struct spk_way {
 	uint64_t epoch;
 	uint32_t channels, lines, window;
 	bool empty;                    /* ticks without spikes are published too */
-	bool follows;                  /* adds up changes for ever: needs values/ to begin */
+	bool frail;                    /* one tick more or less leads it astray for ever */
+	bool pauses;                   /* on_stale: silence lets the encoder stand still */
 	struct spiked_decoder *spikes; /* to the units of values/ */
 	struct spiked_decoder *range;  /* from there to the sensor's; NULL = the same */
 	uint32_t width;                /* values a tick */

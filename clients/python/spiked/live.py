@@ -1,14 +1,15 @@
 """Values beside live spikes: a decoder for each stream that a Receiver hears.
 
-A decoder is only right as long as it sees every spike from where the encoder began. This file knows
-when that is so, and says nothing (`decoded` None, `undecoded` why) when it is not.
+A decoder is only right as long as it knows every tick of its encoder. This file tells it what was
+missed, as far as frames say; what it does not know then is NaN in `decoded`, and `undecoded` says why.
+The rules are in PROTOCOL.md, "Values from spikes", and those of clients/c/decode/decode.c.
 
 SPDX-License-Identifier: Apache-2.0
 """
 from __future__ import annotations
 
 import json
-import math
+from enum import Enum
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 import numpy as np
@@ -16,44 +17,54 @@ import numpy as np
 from . import _library, wire
 from .offline import Decoder, Pipeline
 
-SMOOTH_TICKS = 10  # that the library takes where no `smooth` is given
-SETTLED = 3  # time constants after which a rate that was joined in the middle is there
-SILENT_MAX = 1 << 20  # ticks without a message that are caught up with
+WAITS = {
+    "row": "it waits for a fresh row",
+    "ticks": "it needs some more ticks",
+    "spikes": "it waits for spikes of the lines that are not known",
+    "values": "it waits for a fresh row in values/",
+    "window": "it waits for the next window",
+    "reset": "nothing but a reset of the stream tells where this encoder is",
+}
+
+
+class Row(Enum):
+    """What is known of the encoder's first row. Before it the encoder stands still, and its ticks are stale."""
+
+    UNSURE = 0
+    NONE = 1
+    SEEN = 2
 
 
 class Stream:
-    """One stream's decoder, and whether it can be believed.
-
-    Three kinds: in a window everything begins anew at its first tick; rates get over what was missed;
-    what only tells of changes (`follows`) stays wrong until values/ tells where it is. The range is
-    undone apart from the rest, since values/ has gone through it.
-    """
+    """One stream's decoder, and up to which tick it has come. The range is undone apart from the rest,
+    since values/ has gone through it."""
 
     def __init__(self, meta: Dict[str, Any], smooth: float) -> None:
         self.epoch = int(meta["epoch"], 16)
         self.name, self.lines, self.window = meta["stream"], int(meta["lines"]), int(meta["window"])
         self.empty = bool(meta.get("empty", True))
-        self.tick: Optional[int] = None  # the last one decoded
-        self.decoded: Optional[np.ndarray] = None  # of that tick
+        # A window runs whole or not at all, and each begins anew.
+        self.pauses = not self.window and (meta.get("input") or {}).get("on_stale") == "silence"
+        self.tick: Optional[int] = None  # the last one that was taken in
+        self.row = Row.UNSURE
+        self.first = False  # `tick` was the encoder's first: its row is where changes begin
         self.origin: Optional[int] = None  # first tick of some window
-        self.whole_from = 0  # nothing was lost since this tick
-        self.reference: Optional[Tuple[int, np.ndarray]] = None  # newest values/
-        self.offset = np.float32(0)  # of a follower that begins at 0 and was joined later
+        self.spikes = np.zeros(self.lines, np.float32)  # of `tick`
+        self.reference: Optional[wire.Frame] = None  # of values/, of a tick whose spikes are yet to come
+        self.decoded: Optional[np.ndarray] = None  # its values, in the sensor's units; None = none is known
+        self.undecoded = ""  # why some of them are not
         self.decoder: Optional[Decoder] = None
         self.unrange: Optional[Decoder] = None
-        self.follows = self.from_first = self.can_resync = False
-        self.why = ""
-        self.unsound = "it was joined in the middle"  # why its values cannot be believed; "" = they can
-        dt = meta["dt_ns"] / 1e9
-        self.settle = math.ceil(SETTLED * (smooth / dt if smooth else SMOOTH_TICKS))
-        self.settling = 0
+        self.frail = False  # one tick more or less leads it astray for ever
+        self.why = ""  # it cannot be decoded
+        self.lost = ""  # what happened before values were not known
         try:
-            self._prepare(meta, dt, smooth)
+            self._prepare(meta, smooth)
         except ValueError as error:
             self.decoder, self.why = None, str(error)
 
-    def _prepare(self, meta: Dict[str, Any], dt: float, smooth: float) -> None:
-        ranged, channels = meta.get("range") is not None, int(meta["channels"])
+    def _prepare(self, meta: Dict[str, Any], smooth: float) -> None:
+        ranged, channels, dt = meta.get("range") is not None, int(meta["channels"]), meta["dt_ns"] / 1e9
         stages = [{stage["stage"]: _parameters(stage)} for stage in meta["pipeline"]]
         p = Pipeline({"encode": stages[ranged:]}, channels, dt=dt, window=self.window or None)
         self.decoder = p.decoder(smooth)
@@ -62,128 +73,169 @@ class Stream:
             self.unrange = Pipeline(stages[:1], channels, dt=dt).decoder()
         elif ranged:
             self.stage += 1
-        if not self.decoder.follows:
-            return
-        self.from_first = _depends_on_first(self.decoder)
-        if self.window and self.from_first:
-            raise ValueError("what only tells of changes has nowhere to begin in a window")
-        self.follows = not self.window
-        # values/ tells where it stands only if that is what came into it.
-        self.can_resync = self.follows and not any(
-            stage["output"] == "values" for stage in meta["pipeline"][ranged:])
+        self.decoder.silence(1, exact=False)
+        self.frail = self.decoder.unknown == "reset"
+        self.decoder.reset()
+
+    @property
+    def waits(self) -> str:
+        """What the values that are not known wait for; "" = all are known."""
+        if self.decoder is None:
+            return ""
+        return "row" if self.tick is not None and self.row is not Row.SEEN else self.decoder.unknown
 
     @property
     def wants_values(self) -> bool:
-        return self.can_resync and bool(self.unsound)
+        if self.decoder is None:
+            return False
+        waits = self.waits
+        if self.tick is None or waits == "row":
+            return not self.empty or self.decoder.follows
+        return waits == "values" or waits == "window" and not self.empty
 
-    def lose(self, why: str, tick: int) -> None:
-        """Spikes before `tick` were missed."""
-        self.whole_from = tick
-        if self.window or self.follows:
-            self.unsound = why
-        elif self.tick is None or tick - self.tick > self.settle or self.unsound:
-            self.unsound, self.settling = why, self.settle
-
-    def values(self, frame: wire.Frame) -> None:
-        """What the encoder was fed at a tick: where a follower stands. Before its first row, which a
-        stale tick may be, that says nothing."""
-        if self.wants_values and wire.Flags.STALE not in frame.flags and frame.values is not None:
-            self.reference = frame.tick, frame.values
-            if frame.tick == self.tick:
-                self._resync()
-
-    def _resync(self) -> np.ndarray:
-        """As if the encoder had begun at the reference's tick, with the row of that tick."""
-        _, row = self.reference
-        self.decoder.reset(row if self.from_first else None)
-        self.reference, self.unsound, self.offset = None, "", np.float32(0)
-        values = self.decoder.step(np.zeros(self.lines, np.float32))
-        if not self.from_first:
-            self.offset = row - values
-        return values + self.offset
+    def carry(self, before: "Stream") -> None:
+        """A parameter of the stream `before` was set: what is known of the values holds on."""
+        if self.decoder is None or before.decoder is None or self.epoch != before.epoch \
+                or not self.decoder.carry(before.decoder):
+            return
+        self.tick, self.row, self.origin, self.lost = before.tick, before.row, before.origin, before.lost
+        self.first, self.spikes = before.first, before.spikes
+        self.decoded, self.undecoded = before.decoded, before.undecoded
+        if self.waits:
+            self.lost = self.lost or "a parameter was changed"
 
     def frame(self, frame: wire.Frame, missed: int) -> None:
-        """Fills in `decoded` and `undecoded` of a frame of this stream."""
+        """Fills in `decoded` and `undecoded` of a frame of spikes."""
         if self.decoder is None or frame.line_count != self.lines:
             frame.undecoded = self.why or "its meta is of another pipeline"
             return
         if frame.tick != self.tick:  # else: spikes/ and bundle/ both have it
-            if self.tick is not None and frame.tick < self.tick:
-                frame.undecoded = "a later tick was decoded before"
-                return
-            self._advance(frame, missed)
-        frame.decoded, frame.undecoded = self.decoded, self.unsound if self.decoded is None else ""
+            self._take(frame, _dense(frame), missed)
+            waits = self.waits
+            self.lost = self.lost if waits else ""
+            self.undecoded = f"{self.lost}: {WAITS[waits]}" if waits and self.lost else WAITS.get(waits, "")
+        frame.decoded, frame.undecoded = self.decoded, self.undecoded
+        if self.reference is not None and self.reference.tick == self.tick:
+            self._resume(self.reference)
+            self.reference = None
 
-    def _advance(self, frame: wire.Frame, missed: int) -> None:
-        tick, flags = frame.tick, frame.flags
-        begins = bool(self.window) and wire.Flags.WINDOW in flags
-        if self.tick is None:
-            self._join(tick)
-        elif tick != self.tick + 1:
-            self._gap(tick, missed, wire.Flags.GAP in flags)
-        if wire.Flags.RESTORED in flags:
-            self.lose("the encoder went on from a saved state", tick)
-        if wire.Flags.RESET in flags:
-            self._reset(tick)
-        if begins:
-            self.origin, self.unsound = tick, ""
-        self.tick = tick
-        values = self.decoder.step(_dense(frame), begins) + self.offset
-        if self.settling:
-            self.settling -= 1
-            if not self.settling:
-                self.unsound = ""
-        elif self.wants_values and self.reference and self.reference[0] == tick:
-            values = self._resync()
-        if self.unrange is not None and not self.unsound:
+    def values(self, frame: wire.Frame) -> None:
+        """What the encoder was fed at a tick. A bundle brings that tick's spikes later."""
+        if self.decoder is None or frame.values is None:
+            return
+        if not self.empty and (self.tick is None or frame.tick > self.tick):
+            self._take(frame, np.zeros(self.lines, np.float32), 0)  # nothing else tells of it: it had no spikes
+        if frame.tick == self.tick:
+            self._resume(frame)
+        else:
+            self.reference = frame
+
+    def _resume(self, frame: wire.Frame) -> None:
+        if wire.Flags.STALE in frame.flags:
+            return
+        if self.first and self.decoder.needs_first:
+            self.decoder.reset(frame.values)
+            self._step(bool(self.window) and wire.Flags.WINDOW in frame.flags)
+            self.first = False
+        elif self.waits == "values":
+            self.decoder.resume(frame.values)
+
+    def _take(self, frame: wire.Frame, spikes: np.ndarray, missed: int) -> None:
+        """One tick. What its encoder did is known unless it is stale and may have stood still."""
+        self._follow(frame, missed)
+        self.spikes, stale = spikes, wire.Flags.STALE in frame.flags
+        if stale and self.row is Row.UNSURE:
+            self._miss_all("")
+        if not stale or self.row is Row.SEEN and not self.pauses:
+            self._step(bool(self.window) and wire.Flags.WINDOW in frame.flags)
+
+    def _step(self, begins: bool) -> None:
+        values = self.decoder.step(self.spikes, begins)
+        if self.unrange is not None:
             values = self.unrange.step(values)
-        self.decoded = None if self.unsound else values
+        self.decoded = None if np.isnan(values).all() else values
+
+    def _follow(self, frame: wire.Frame, missed: int) -> None:
+        """Everything that a frame tells before its spikes count."""
+        tick, flags = frame.tick, frame.flags
+        if self.tick is None or tick <= self.tick:
+            self._join(tick)
+        elif missed:
+            self._lose(tick - self.tick - 1, missed)
+        elif tick > self.tick + 1:
+            self._pass(tick, wire.Flags.GAP in flags)
+        if wire.Flags.RESTORED in flags:
+            self._miss_all("the encoder went on from a saved state")
+            self.row = Row.UNSURE
+        if wire.Flags.RESET in flags:
+            self.decoder.reset()
+            self.origin = None
+        self.first = wire.Flags.RESET in flags or self.row is Row.NONE
+        if wire.Flags.STALE not in flags:
+            self.row = Row.SEEN
+        if self.first and self.row is Row.SEEN and self.decoder.needs_first:
+            self._miss_all("no spike tells where it begins")
+        if self.window and wire.Flags.WINDOW in flags:
+            self.origin = tick
+        self.tick = tick
+        if self.row is not Row.SEEN:
+            self.decoded = None
+
+    def _miss_all(self, why: str) -> None:
+        self.decoder.miss()
+        self.origin, self.lost = None, why or self.lost
 
     def _join(self, tick: int) -> None:
-        if tick == 0 and not self.from_first:
-            self.unsound = ""  # from the encoder's own beginning
-        elif not self.window and not self.follows:
-            self.settling = self.settle
-        self.whole_from = tick
-
-    def _reset(self, tick: int) -> None:
+        """It is the encoder's first tick too, or anything may have been."""
         self.decoder.reset()
-        self.settling, self.whole_from, self.offset = 0, tick, np.float32(0)
-        self.unsound = "its first row after the reset is not known" if self.from_first else ""
+        self.origin, self.lost, self.decoded = None, "", None
+        self.row = Row.UNSURE if tick else Row.NONE
+        if tick:
+            self._miss_all("it was joined in the middle")
 
-    def _gap(self, tick: int, missed: int, skipped: bool) -> None:
-        """There was no message for the ticks between the last one and this one."""
-        silent = tick - self.tick - 1
-        if missed:
-            self.lose(f"{missed} messages were lost", tick)
-        elif self.empty and skipped:
-            return  # nobody has them: the encoder stood still
-        elif self.empty:
-            self.lose(f"{silent} ticks did not arrive", tick)
-        elif silent > SILENT_MAX:
-            self.lose(f"{silent} ticks without a spike are too many to catch up with", tick)
-        elif skipped and self.window:
-            self.lose("ticks were skipped among silent ones", tick)
-        self._silent(tick)
+    def _lose(self, between: int, missed: int) -> None:
+        # If they were all that there were in between, each of them ran.
+        exact = missed == between and self.empty and not self.pauses and self.row is Row.SEEN
+        self.decoder.miss(between, exact)
+        self.origin, self.lost = None, f"{missed} messages were lost"
+        if self.row is Row.NONE:
+            self.row = Row.UNSURE
 
-    def _silent(self, tick: int) -> None:
-        """Catches up with ticks that were not published because they had no spikes."""
-        if self.empty:
+    def _pass(self, tick: int, skipped: bool) -> None:
+        """There was no message for the ticks between the last one and this one, and none was lost."""
+        between = tick - self.tick - 1
+        if self.empty and skipped:
+            return  # they never ran
+        if self.row is Row.NONE:
+            self.row = Row.UNSURE  # it may have come in one of them
+        if self.empty:  # nobody was connected
+            self.decoder.miss(between, exact=False)
+            self.origin, self.lost = None, f"{between} ticks did not arrive"
             return
-        at = self.tick + 1
-        if self.window and self.unsound and self.origin is not None:
-            at = tick - (tick - self.origin) % self.window  # everything begins anew there
-        if at < self.whole_from or tick - at > SILENT_MAX:
-            return
+        self.lost = self.lost or "ticks were not sent that may not have run"  # said only where it matters
         if not self.window:
-            self.decoder.run(np.zeros((tick - at, self.lines), np.float32))
-            return
-        silence = np.zeros(self.lines, np.float32)
-        for each in range(at, tick):
-            begins = self.origin is not None and (each - self.origin) % self.window == 0
-            self.decoder.step(silence, begins)
-            if begins:
-                self.unsound = ""
+            # All of them ran, as far as frames that were sent can tell.
+            exact = not skipped and not self.pauses and self.row is Row.SEEN
+            self.decoder.silence(between, exact and not self.frail)
+        elif skipped or self.origin is None:
+            self.decoder.silence(between, exact=False)
+        else:
+            self._pass_windows(self.tick + 1, tick)
+
+    def _pass_windows(self, at: int, end: int) -> None:
+        if end - at > 3 * self.window:  # what was before the last two has no effect any more
+            skip = end - at - 3 * self.window
+            skip += -(at + skip - self.origin) % self.window
+            self.decoder.miss(skip)
+            at += skip
+        while at < end:
+            left = self.window - (at - self.origin) % self.window
+            if left == self.window:
+                self.decoder.step(np.zeros(self.lines, np.float32), True)
+                at += 1
+            else:
+                self.decoder.silence(min(left, end - at))
+                at += min(left, end - at)
 
 
 class Decoding:
@@ -244,7 +296,7 @@ class Decoding:
         try:
             name = meta["stream"]
             key = json.dumps([meta[each] for each in (
-                "epoch", "channels", "lines", "dt_ns", "window", "empty", "pipeline")])
+                "epoch", "channels", "lines", "dt_ns", "window", "empty", "pipeline")] + [meta.get("input")])
             if meta.get("group"):
                 self._groups[meta["group"]] = meta["group_streams"], meta["clock"]
             if self._keys.get(name) == key or meta["pipeline"] and meta["pipeline"][-1]["output"] == "values":
@@ -254,9 +306,8 @@ class Decoding:
         except (KeyError, TypeError, ValueError):
             return  # not a meta as the protocol has it
         self._keys[name], self._streams[name] = key, stream
-        if before is not None and before.epoch == stream.epoch and before.tick is not None:
-            stream.tick, stream.unsound = before.tick, "a parameter was changed"
-            stream.lose(stream.unsound, before.tick + 1)
+        if before is not None:
+            stream.carry(before)
         self._ask(stream)
 
     def _bundle(self, bundle: wire.Bundle) -> None:
@@ -276,18 +327,16 @@ class Decoding:
         if stream is None or stream.epoch != frame.epoch:
             frame.undecoded = "its meta has not come yet"
             return
-        was = stream.wants_values
         stream.frame(frame, missed)
-        if stream.wants_values != was:
-            self._ask(stream)
+        self._ask(stream)
 
     def _ask(self, stream: Stream) -> None:
-        """Subscribes to values/ as long as a follower needs it."""
-        topic = f"values/{stream.name}/"
-        if stream.wants_values and stream.name not in self._values:
+        """Subscribes to values/ as long as they are of use."""
+        topic, wants = f"values/{stream.name}/", stream.wants_values
+        if wants and stream.name not in self._values:
             self._values.add(stream.name)
             self._subscribe(topic)
-        elif not stream.wants_values and stream.name in self._values:
+        elif not wants and stream.name in self._values:
             self._values.remove(stream.name)
             self._unsubscribe(topic)
 
@@ -301,16 +350,6 @@ class Decoding:
 def _parameters(stage: Dict[str, Any]) -> Dict[str, Any]:
     """As a configuration has them; without a seed, since decoders do not draw."""
     return {key: value for key, value in stage["params"].items() if value is not None and key != "seed"}
-
-
-def _depends_on_first(decoder: Decoder) -> bool:
-    """True if a follower begins at the first row, of which the spikes do not tell; else at 0."""
-    seen = []
-    for first in (0.25, 0.75):
-        decoder.reset(np.full(decoder.channels, first, np.float32))
-        seen.append(decoder.step(np.zeros(decoder.lines, np.float32)))
-    decoder.reset()
-    return not np.array_equal(*seen)
 
 
 def _meta_of(topic: str) -> str:

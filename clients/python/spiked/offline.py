@@ -16,6 +16,7 @@ from . import _arrays, _library, _text
 from ._library import LibraryMissing
 
 OUTPUTS = {1: "values", 2: "spikes", 4: "signed", 8: "graded", 16: "counts"}
+UNKNOWN = ("", "ticks", "spikes", "values", "window", "reset")
 NS = 1e-9  # s; times that are nearer are the same
 BLOCK = 1 << 22  # numbers of a dense block, where only the spikes of it are kept
 
@@ -243,9 +244,12 @@ class Decoder:
              values count from 0
 
     It goes back through as many stages as can be inverted: `stage` is the one whose input the values are
-    (0 = the rows themselves), `width` how many there are a tick. `follows`: it adds up changes, needs
-    `first`, and stays wrong after a lost tick until it begins anew. What each encoder loses, its page
-    in docs/ENCODERS.md says.
+    (0 = the rows themselves), `width` how many there are a tick. `follows`: it adds up changes, and a
+    lost tick leaves an error behind for ever; `needs_first`: no spike tells where it begins. What each
+    encoder loses, its page in docs/ENCODERS.md says.
+
+    Live, `miss` tells it of ticks that it does not see. Values that it cannot know then are NaN, until
+    enough has been heard again; `unknown` says what they wait for.
     """
 
     def __init__(self, pipeline: Pipeline, smooth: float = 0.0, first: Any = None) -> None:
@@ -261,20 +265,22 @@ class Decoder:
         self.channels, self.lines = pipeline.channels, pipeline.lines
         self.stage, self.width = _library.decoder_info(self._handle)
         self.follows: bool = self._lib.spiked_decoder_follows(self._handle)
+        self.needs_first: bool = self._lib.spiked_decoder_needs_first(self._handle)
         if first is not None:
             self.reset(first)
 
     def reset(self, first: Any = None) -> None:
-        """Begins anew."""
-        address = None
-        if first is not None:
-            row = _row(first)
-            if len(row) != self.channels:
-                raise ValueError(f"first has {len(row)} values; the pipeline has {self.channels} channels")
-            address = row.ctypes.data
+        """Begins anew, with the encoder."""
+        row = None if first is None else self._row("first", first)
         with self._lock:
-            if self._lib.spiked_decoder_reset(self._handle, address) < 0:
+            if self._lib.spiked_decoder_reset(self._handle, None if row is None else row.ctypes.data) < 0:
                 raise MemoryError("no memory to begin a decoder")
+
+    def _row(self, what: str, values: Any) -> np.ndarray:
+        row = _row(values)
+        if len(row) != self.channels:
+            raise ValueError(f"{what} has {len(row)} values; the pipeline has {self.channels} channels")
+        return row
 
     def run(self, spikes: Any) -> Any:
         """(T, lines) as a pipeline gave them, of any real type, to (T, width) float32. Windows begin
@@ -294,6 +300,37 @@ class Decoder:
         with self._lock:
             self._lib.spiked_decoder_step(self._handle, array.ctypes.data, window_begins, values.ctypes.data)
         return values
+
+    def miss(self, ticks: Optional[int] = None, exact: bool = True) -> None:
+        """So many ticks ran that it did not see (None: nothing is known of it); not `exact`: or fewer."""
+        with self._lock:
+            self._lib.spiked_decoder_miss(self._handle, *_ticks(ticks, exact))
+
+    def silence(self, ticks: int, exact: bool = True) -> None:
+        """So many ticks without a spike ran, in one window: as so many steps."""
+        with self._lock:
+            self._lib.spiked_decoder_silence(self._handle, *_ticks(ticks, exact))
+
+    def resume(self, row: Any) -> None:
+        """The row that the encoder was fed at the tick of the last step: channels that add up changes and
+        are not known go on from there, if that tick's spikes say that the encoder is near it."""
+        row = self._row("row", row)
+        with self._lock:
+            if self._lib.spiked_decoder_resume(self._handle, row.ctypes.data) < 0:
+                raise MemoryError("no memory to resume a decoder")
+
+    def carry(self, before: "Decoder") -> bool:
+        """Goes on from where `before` has come to, of the same pipeline before parameters were set. False:
+        it is of another one."""
+        with self._lock, before._lock:
+            return self._lib.spiked_decoder_carry(self._handle, before._handle)
+
+    @property
+    def unknown(self) -> str:
+        """What values that are not known wait for: "" (all are known), "ticks", "spikes", "values" (see
+        resume), "window", "reset"."""
+        with self._lock:
+            return UNKNOWN[self._lib.spiked_decoder_unknown(self._handle)]
 
     def __reduce__(self) -> Tuple[Callable, Tuple]:
         raise TypeError("a decoder has no saved form: make it anew from its pipeline")
@@ -378,6 +415,10 @@ def library() -> Tuple[str, str]:
     """Version of libspiked-encoders, and the instruction set that it uses here. Raises LibraryMissing."""
     lib = _library.load()
     return lib.spiked_encoders_version().decode(), lib.spiked_encoders_kernels().decode()
+
+
+def _ticks(ticks: Optional[int], exact: bool) -> Tuple[int, bool]:
+    return ((1 << 64) - 1, False) if ticks is None else (ticks, exact)
 
 
 def _row(first: Any) -> np.ndarray:

@@ -143,13 +143,13 @@ SPIKED_ENCODERS_API void spiked_decoder_step(
 /* Live, ticks may be missed: lost on their way, or because the decoder joined late. It is told so,
  * and its values are NaN from then on, line by line, for as long as they are not known: until enough
  * has been heard again, or for ever, as the encoder is. */
-#define SPIKED_TICKS_SOME UINT64_MAX /* nobody knows how many */
 
-/* `ticks` ticks ran that were not seen, or SPIKED_TICKS_SOME. */
-SPIKED_ENCODERS_API void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks);
+/* `ticks` ticks ran that were not seen. Not `exact`: no more than these, perhaps fewer; UINT64_MAX if
+ * nothing is known of it. */
+SPIKED_ENCODERS_API void spiked_decoder_miss(struct spiked_decoder *d, uint64_t ticks, bool exact);
 
 /* `ticks` ticks without a spike ran, in one window: as so many steps; after very many of them, as the
- * last ones only. Not `exact`: no more than these, perhaps fewer. */
+ * last ones only. `exact` as above. */
 SPIKED_ENCODERS_API void spiked_decoder_silence(
 	struct spiked_decoder *d, uint64_t ticks, bool exact);
 

@@ -1,7 +1,8 @@
 /* Values from spikes, live: what a subscriber receives of one stream, decoded tick by tick.
  *
- * The decoder learns the stream's pipeline from meta/ and where the values begin from values/; from
- * then on spikes/ is enough. It knows what was lost, and begins anew where that matters.
+ * The decoder learns the stream's pipeline from meta/ and where changes begin from values/; from then
+ * on spikes/ is enough. It knows what was lost, and what that costs: values that it cannot know are
+ * NaN. The rules are in PROTOCOL.md, "Values from spikes".
  *
  *	struct spiked_frame_decoder *d = spiked_frame_decoder_new("imu", 0);
  *	struct spiked_decoded got;
@@ -24,24 +25,29 @@
 extern "C" {
 #endif
 
-/* What a decoder waits for before it has values again. */
+/* What a decoder waits for before it knows all values (again). */
 enum spiked_decode_wait {
 	SPIKED_WAIT_NOTHING = 0,
 	SPIKED_WAIT_META,   /* what the stream is: it comes within a second */
+	SPIKED_WAIT_ROW,    /* a fresh row: before its first one an encoder stands still */
+	SPIKED_WAIT_TICKS,  /* some more ticks */
+	SPIKED_WAIT_SPIKES, /* a spike or two of the lines that are not known */
 	SPIKED_WAIT_VALUES, /* where changes start from: a fresh frame of values/ */
-	SPIKED_WAIT_WINDOW, /* a whole window: some of this one is not known */
+	SPIKED_WAIT_WINDOW, /* a window that is seen from its beginning on */
+	SPIKED_WAIT_RESET,  /* a reset of the stream: nothing else tells where the encoder is */
 };
 
 /* One tick. Pointers hold until the decoder's next call. */
 struct spiked_decoded {
 	uint64_t tick;
-	const float *values; /* in the sensor's units; NULL while the decoder waits */
+	const float *values; /* in the sensor's units, NaN = not known; NULL = none is known */
 	uint32_t count;      /* channels, unless `stage` says otherwise */
+	uint32_t known;      /* so many of them are */
 	const float *mapped; /* the same after the stream's range, as values/ has them */
 	const char *stage; /* "": all the way back; else these are what came into this stage, since
 			      * what is before it cannot be decoded, and values == mapped */
 	enum spiked_decode_wait wait;
-	bool begun; /* the first tick with values since the decoder has waited */
+	bool begun; /* the first tick with all values since the decoder has waited */
 };
 
 struct spiked_frame_decoder;
@@ -58,9 +64,9 @@ SPIKED_API void spiked_frame_decoder_free(struct spiked_frame_decoder *decoder);
 SPIKED_API int spiked_frame_decoder_take(struct spiked_frame_decoder *decoder,
 	const struct spiked_frame *frame, struct spiked_decoded *decoded);
 
-/* True while frames of values/ are of use: until meta has come; while the decoder of changes waits for
- * one; while that of windows waits for the next one, if silent ticks are not sent. A subscriber that wants to save what they cost subscribes and
- * unsubscribes accordingly. */
+/* True while frames of values/ are of use: until meta has come; while changes wait for one, or for the
+ * first row; while a window is waited for whose first tick may not be sent. A subscriber that wants to
+ * save what they cost subscribes and unsubscribes accordingly. */
 SPIKED_API bool spiked_frame_decoder_wants_values(const struct spiked_frame_decoder *decoder);
 
 /* A sentence about the last negative result; "" = there was none. */
