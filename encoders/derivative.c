@@ -106,17 +106,6 @@ static int undo_plan(const struct stage *st, struct fault *f)
 	return 0;
 }
 
-static size_t undo_size(const struct stage *st)
-{
-	return stage_float_bytes(st->in_lines);
-}
-
-static void undo_reset(const struct stage *st, void *state, enum reset_scope scope)
-{
-	(void)scope;
-	memset(state, 0, undo_size(st));
-}
-
 static bool undo_needs_start(const struct stage *st)
 {
 	return st->values[PAD].integer == PAD_FIRST;
@@ -136,8 +125,7 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 	float *sum = state;
 	for (uint32_t i = 0; i < in->count; i++) {
 		float theta = r->thetas ? r->thetas[i] : r->theta;
-		float moved = sum[i] + theta * stage_spike(in, i);
-		sum[i] = fminf(fmaxf(moved, -FLT_MAX), FLT_MAX);
+		sum[i] = stage_clamp(sum[i] + theta * stage_spike(in, i));
 		out->values[i] = sum[i];
 	}
 }
@@ -147,8 +135,8 @@ static const struct encoder_decoder derivative_decoder = {
 		"bound: a change counts as theta however large, a slow one not at all, and errors add "
 		"up.",
 	.plan = undo_plan,
-	.size = undo_size,
-	.reset = undo_reset,
+	.size = level_undo_size,
+	.reset = level_undo_reset,
 	.start = undo_start,
 	.needs_start = undo_needs_start,
 	.mends = level_mends,

@@ -182,7 +182,7 @@ static void if_undo(const struct stage *st, const struct decoding *by, void *sta
 	rate_take(st, by, state, in, x);
 	for (uint32_t i = 0; i < in->count; i++) {
 		float gain = r->gains ? r->gains[i] : r->gain;
-		x[i] = fminf(fmaxf(x[i] / gain, -FLT_MAX), FLT_MAX);
+		x[i] = stage_clamp(x[i] / gain);
 	}
 }
 

@@ -39,6 +39,17 @@ bool level_sane(const struct stage *st, const void *state)
 	return stage_floats_sane(levels, st->in_lines) && stage_plane_sane(begun, st->in_lines);
 }
 
+size_t level_undo_size(const struct stage *st)
+{
+	return stage_float_bytes(st->in_lines);
+}
+
+void level_undo_reset(const struct stage *st, void *state, enum reset_scope scope)
+{
+	(void)scope;
+	memset(state, 0, level_undo_size(st));
+}
+
 void level_start(const struct stage *st, float *levels, const float *values)
 {
 	for (uint32_t i = 0; i < st->in_lines; i++)

@@ -14,7 +14,10 @@ void level_begin(const struct stage *st, void *state, const float *x);
 
 bool level_sane(const struct stage *st, const void *state);
 
-/* For decoders of changes: the level that the encoder began with, so far as it was a number. */
+/* The decoders of changes, whose state is the levels alone, from 0 or from what the encoder began
+ * with, so far as it was a number. */
+size_t level_undo_size(const struct stage *st);
+void level_undo_reset(const struct stage *st, void *state, enum reset_scope scope);
 void level_start(const struct stage *st, float *levels, const float *values);
 
 /* And what missed ticks cost them: a window begins at 0 again, nothing else does. */

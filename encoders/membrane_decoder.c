@@ -92,8 +92,7 @@ static struct mending decoder_mends(const struct stage *st, const struct decodin
 /* What drives a membrane from v0 to its threshold in the ticks that made the share e. */
 static inline float drive(const struct lif_rule *r, float v0, float e)
 {
-	float x = v0 + (r->threshold - v0) / e - r->leak;
-	return fminf(fmaxf(x, -FLT_MAX), FLT_MAX);
+	return stage_clamp(v0 + (r->threshold - v0) / e - r->leak);
 }
 
 static void read_line(const struct lif_rule *r, float v0, bool fires, float *share, float *x)

@@ -119,17 +119,6 @@ static int undo_plan(const struct stage *st, struct fault *f)
 	return 0;
 }
 
-static size_t undo_size(const struct stage *st)
-{
-	return stage_float_bytes(st->in_lines);
-}
-
-static void undo_reset(const struct stage *st, void *state, enum reset_scope scope)
-{
-	(void)scope;
-	memset(state, 0, undo_size(st));
-}
-
 static bool undo_needs_start(const struct stage *st)
 {
 	return st->values[FIRST].integer == FIRST_SILENT;
@@ -148,7 +137,7 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 	(void)by;
 	float *sent = state;
 	for (uint32_t i = 0; i < in->count; i++) {
-		sent[i] = fminf(fmaxf(sent[i] + stage_spike(in, i), -FLT_MAX), FLT_MAX);
+		sent[i] = stage_clamp(sent[i] + stage_spike(in, i));
 		out->values[i] = sent[i];
 	}
 }
@@ -157,8 +146,8 @@ static const struct encoder_decoder send_decoder = {
 	.help = "payload: graded only: x = sum of the spikes' values (first: silent: and the first "
 		"sample); no delay; off by theta at most.",
 	.plan = undo_plan,
-	.size = undo_size,
-	.reset = undo_reset,
+	.size = level_undo_size,
+	.reset = level_undo_reset,
 	.start = undo_start,
 	.needs_start = undo_needs_start,
 	.mends = level_mends,

@@ -136,6 +136,12 @@ static inline uint64_t stage_fired(const struct lines *l, size_t w)
 	return l->kind == KIND_SIGNED ? l->on[w] | l->minus[w] : l->on[w];
 }
 
+/* The nearest finite number to one that may be infinite. */
+static inline float stage_clamp(float x)
+{
+	return fminf(fmaxf(x, -FLT_MAX), FLT_MAX);
+}
+
 /* Share of the way to its goal that a first-order average of time constant tau goes in dt. */
 static inline float stage_share(double dt, double tau)
 {

@@ -203,8 +203,7 @@ static size_t undo_size(const struct stage *st)
 
 static void undo_reset(const struct stage *st, void *state, enum reset_scope scope)
 {
-	(void)scope;
-	memset(state, 0, stage_float_bytes(st->in_lines));
+	level_undo_reset(st, state, scope);
 	if (quiet_of(st, state)) /* nothing is waited for */
 		memset(quiet_of(st, state), 0xff, stage_float_bytes(st->in_lines));
 }
@@ -233,7 +232,7 @@ static void undo_run(const struct stage *st, const struct decoding *by, void *st
 		float up = r->ups ? r->ups[i] : r->up, down = r->downs ? r->downs[i] : r->down;
 		float b = base[i] * r->keep;
 		float moved = b + n * stairs_step(b, n > 0 ? up : down);
-		base[i] = fminf(fmaxf(moved, -FLT_MAX), FLT_MAX);
+		base[i] = stage_clamp(moved);
 		if (quiet)
 			quiet[i] = n != 0 ? 0 : quiet[i] + (quiet[i] < UINT32_MAX);
 		out->values[i] = base[i];
