@@ -21,10 +21,8 @@ CONFIG = {**c.PATIENT, "send_queue": QUEUE,
 
 
 def bound(subscribers):
-    """docs/OPERATING.md: per stopped subscriber, send_queue messages; plus what an allocator keeps."""
-    parts = 3
-    message = parts * 64 + MESSAGE + (parts - 1) * 64
-    return int(subscribers * QUEUE * message * 1.1) + 2 * 1024 * c.KB
+    """docs/OPERATING.md: send_queue x (message + 0.4 kB), a tenth for the allocator; and 2 MiB for all else here."""
+    return int(subscribers * QUEUE * (4 * CHANNELS + 400) * 1.1) + 2 * 1024 * c.KB
 
 
 def samples(pid, seconds):

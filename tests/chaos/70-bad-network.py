@@ -26,7 +26,8 @@ for seq in range(int(sys.argv[2])):
     push.send_multipart([b"s", struct.pack("<4f", 1, 2, 3, 4), struct.pack("<qQ", time.time_ns(), seq)])
     time.sleep(0.005)
 print("sent", flush=True)
-push.close(-1)
+sys.stdin.read()  # stays until its rows have arrived: see docs/OPERATING.md, "Bounds"
+push.close(0)
 """
 
 
@@ -92,10 +93,11 @@ def rows_and_frames(what, seconds, worsen, **bad):
             with c.Calm(daemon, what, "s", "local"):
                 network.set(**bad)
                 sensor = subprocess.Popen([*network.far, sys.executable, "-c", SENSOR, daemon.far_ingest, str(rows)],
-                                          stdout=subprocess.PIPE, text=True)
+                                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
                 worsen(network)
-                sensor.communicate(timeout=(60 + 3 * seconds) * h.SLOW)
+                h.equal(f"{what}: the sensor", sensor.stdout.readline(), "sent\n")
                 daemon.wait_rows("s", rows, 30)
+                sensor.communicate(timeout=10 * h.SLOW)
                 told = network.set(loss=0, delay=0, jitter=0, twice=0, cut=0)
                 time.sleep(1)
                 seen = reader.end()
@@ -124,7 +126,7 @@ def a_link_that_is_cut():
 
 
 def a_link_that_is_too_slow():
-    with Network() as network, daemon_on(h.stream("large", 2048, dt="2 ms"), h.stream("local", 16), send_queue=100) as daemon:
+    with Network() as network, daemon_on(h.stream("large", 2048, dt="2 ms"), h.stream("local", 16, dt="10 ms"), send_queue=100) as daemon:
         message = 64 + 4 * 2048
         reader = c.Reader(daemon.far_publish, "values/large/", hwm=0, prefix=network.far)
         try:

@@ -100,7 +100,7 @@ class Witness:
         self.context = zmq.Context()
         self.sub = h.Sub(self.context, daemon.publish, [f"spikes/{name}/"], sync=f"meta/{name}/")
         self.before = settled(daemon, name)
-        self.first = self.last = None
+        self.last = None
 
     def judge(self, what, skipped=None):
         """Reads up to now. Every frame must be there, each tick that is not must be flagged and counted, and so
@@ -111,19 +111,18 @@ class Witness:
         last = self.last
         while last is None or last["tick"] < end - 1:
             head = self.sub.recv(10)[1]
-            if last is None:
-                last = self.first = {**head, "tick": head["tick"] - 1, "seq": head["seq"] - 1}
-                last["time_ns"] -= head["dt_ns"]
-                gap_before_first = bool(head["flags"] & h.GAP)
-            else:
-                gap_before_first = False
+            first = last is None
+            if first:  # what was skipped between the counters and this frame is missing too
+                tick = min(head["tick"], begin) - 1
+                last = {**head, "tick": tick, "seq": head["seq"] - 1,
+                        "time_ns": head["time_ns"] - (head["tick"] - tick) * head["dt_ns"]}
             jump = head["tick"] - last["tick"] - 1
             where = f"{self.name}: tick {last['tick']} to {head['tick']}"
             if head["epoch"] != last["epoch"]:
                 raise h.Failed(f"{where}: another epoch")
             if head["seq"] != last["seq"] + 1:
                 raise h.Failed(f"{where}: seq {last['seq']} to {head['seq']}: messages were lost")
-            if jump < 0 or bool(jump) != bool(head["flags"] & h.GAP) and not gap_before_first:
+            if jump < 0 or bool(jump) != bool(head["flags"] & h.GAP) and not (first and not jump):
                 raise h.Failed(f"{where}: flags {head['flags']:#x}")
             if head["time_ns"] - last["time_ns"] != (jump + 1) * head["dt_ns"]:
                 raise h.Failed(f"{where}: time moved by {head['time_ns'] - last['time_ns']} ns")

@@ -281,19 +281,20 @@ class Soak:
                        "descriptors" in fault for fault in self.faults))
 
     def _lateness(self):
-        """Is it this machine that was late, or the daemon? The machine, if in that second or its neighbours a process that
-        only waits was late too, or the thread was ready and got no CPU, or a hypervisor took time away."""
+        """Is it this machine that was late, or the daemon? The machine, if in that second or its neighbours the thread was
+        ready and got no CPU for half as long as it was behind (more than in the quiet seconds around), or a process that only
+        waits was late too, or a hypervisor took time away. That is evidence, not proof: so is its absence."""
         pairs = list(zip(self.samples, self.samples[1:]))
         steps = [{k: b[k] - a[k] for k in ("late", "skipped", "hot_cpu_s", "hot_waits_s", "stolen_s", "machine_late")} for a, b in pairs]
-        usual = statistics.median(s["hot_waits_s"] for s in steps)
         seconds, ticks, own = collections.Counter(), collections.Counter(), []
         for i, step in enumerate(steps):
             behind = (step["late"] + step["skipped"]) * TICK_S
             if not behind:
                 continue
             near = steps[max(0, i - 1):i + 2]
-            waited = sum(max(0.0, s["hot_waits_s"] - usual) for s in near)
-            if waited >= 0.5 * behind:
+            around = sorted(s["hot_waits_s"] for s in steps[max(0, i - 20):i + 21])
+            quiet = around[len(around) // 10]
+            if sum(max(0.0, s["hot_waits_s"] - quiet) for s in near) >= 0.5 * behind:
                 cause = "ready, but got no CPU"
             elif any(s["machine_late"] for s in near):
                 cause = "a process that only waits was late too"
