@@ -220,6 +220,28 @@ class FromTheDaemon(WithDaemon):
         self.assertGreater(len(seen), 400)
         self.assertLess(max(seen), 2 * theta + 1e-4)
 
+    def test_what_is_known_after_joining_late(self):
+        for encode, row, bound, known in (
+                ({"pwm": {"f": 10}}, 0.3, 0.005, False),
+                ({"place": {"on_change": True}}, 0.83, 0.05, False),
+                ({"asdm": {}}, -1.5, 3.5 / 11, True),
+                ({"bsa": {"f": 100, "cutoff": 0.04}}, 0.5, 0.1, True),
+                ({"step_forward": {"theta": 0.01, "start": "zero", "leak": 0.2, "max_steps": 100}}, 1, 0.02, True),
+                ({"step_forward": {"theta": 0.01}}, 5, 0.02, True)):
+            with self.subTest(encode):
+                daemon = self.daemon({"clock": "data", "streams": [harness.stream("s", 1, [encode])]})
+                other, sender = self.receiver(daemon, "spikes/s/"), self.sender(daemon)
+                rows = np.full((300, 1), row, np.float32)
+                sender.send("s", rows)
+                for _ in rows:
+                    other.recv()
+                frames = self.receiver(daemon, "spikes/s/", decode=True)
+                sender.send("s", np.repeat(rows, 2, 0))
+                told = [frames.recv() for _ in range(600)]
+                right = [frame for frame in told if frame.decoded is not None]
+                self.assertEqual((bool(right), told[-1].undecoded == ""), (known, known))
+                self.assertLessEqual(max((abs(frame.decoded[0] - row) for frame in right), default=0), bound + 1e-4)
+
     def test_a_stream_that_cannot_be_decoded_says_so(self):
         got, frames = self.run_live(["resonate"], np.zeros((3, 1), np.float32))
         self.assertIsNone(got[0].decoded)

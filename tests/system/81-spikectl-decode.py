@@ -153,7 +153,7 @@ def rates_come_to_the_value():
         last = decode.until_tick(first + 399)[-1]
         h.claim("with time constant 50 ms, half a second later: within 2 spikes in 50 ticks",
                 all(math.isclose(x, y, abs_tol=2 / 50) for x, y in zip(last["decoded"], rows[0])), last["decoded"])
-        h.equal("an average waits for nothing", last["begun"], False)
+        h.claim("an average goes on", last["begun"] is False and "waits" not in last, last)
         decode.stop()
 
 
@@ -185,6 +185,36 @@ def windows_come_back():
             range={"lo": 0, "hi": 50.1})
 
 
+def joined_in_the_middle(text, encode, row, bound, waits, known, **more):
+    """What decode knows of a steady row, having come late: nothing that is wrong, and why not more."""
+    with h.Daemon({"clock": "manual", "streams": [h.stream("s", 1, encode, input={"mode": "queue"}, **more)]}) as daemon:
+        feed(daemon, [[row]] * 237)
+        with Decode(daemon, "s") as decode:
+            while decode.lines.empty():
+                feed(daemon, [[row]])
+            first = feed(daemon, [[row]] * 600)
+            lines = decode.until_tick(first + 599)
+            told = [line for line in lines if line["decoded"] is not None]
+            off = max((abs(line["decoded"][0] - row) for line in told), default=0)
+            h.claim(f"{text}: what is known is within {bound:g}", off <= bound + ROUNDING, off)
+            h.claim(f"{text}: {'then' if known else 'never'} it is known", bool(told) == known and
+                    (lines[-1]["decoded"] is not None) == known, lines[-1])
+            silent = {line["waits"] for line in lines if line["decoded"] is None and line["waits"] != "meta"}
+            h.equal(f"{text}: what it waits for", silent, set(waits))
+            decode.stop()
+
+
+def who_comes_late_believes_nothing_that_is_wrong():
+    joined_in_the_middle("pwm", [{"pwm": {"f": 10}}], 0.3, 0.005, ["reset"], False)
+    joined_in_the_middle("place that moved before", [{"place": {"on_change": True}}], 0.83, 0.05, ["spikes"], False)
+    joined_in_the_middle("asdm", ["asdm"], -1.5, 3.5 / 11, ["spikes"], True)
+    joined_in_the_middle("bsa", [{"bsa": {"f": 100, "cutoff": 0.04}}], 0.5, 0.1, ["ticks"], True)
+    joined_in_the_middle("a base that leaks", [{"step_forward": {
+        "theta": 0.01, "start": "zero", "leak": 0.2, "max_steps": 100}}], 1, 0.02, ["values"], True)
+    joined_in_the_middle("a base that lags", [{"step_forward": {"theta": 0.01}}], 5, 0.02, ["values"], True)
+    joined_in_the_middle("changes of changes", ["diff", {"step_forward": {"theta": 0.01}}], 5, 0, ["reset"], False)
+
+
 def what_cannot_be_decoded_is_said():
     front = h.stream("s", CHANNELS, ["rectify", {"if": {"f_max": 1000}}])
     with h.Daemon({"clock": "manual", "streams": [front]}) as daemon, Decode(daemon, "s") as decode:
@@ -202,4 +232,4 @@ def what_cannot_be_decoded_is_said():
 
 
 h.main(steps_are_followed, graded_deltas_are_followed, rates_come_to_the_value, windows_come_back,
-       what_cannot_be_decoded_is_said)
+       who_comes_late_believes_nothing_that_is_wrong, what_cannot_be_decoded_is_said)
