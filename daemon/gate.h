@@ -23,7 +23,6 @@ enum gate_topic {
 	GATE_KEY,
 	GATE_ROLE,
 	GATE_CROWD,
-	GATE_ACCEPT,
 	GATE_TOPICS
 };
 

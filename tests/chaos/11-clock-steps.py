@@ -78,6 +78,8 @@ def with_daemon(daemon, shift):
         h.claim("the anchor is the real time of tick 0", abs(anchor - now) < SECOND, anchor - now)
         daemon.send_f32("s", 1, 1, 1, 1, stamp=(anchor, 0))
         daemon.wait_rows("s", 1)  # its connection counts among the descriptors from before
+        daemon.send_f32("s", 1, 1, 1, 1, stamp=(anchor, 0))  # connects before descriptors are counted
+        h.until("the first row is in", lambda: daemon.counters("s")["rows"])
         with c.Calm(daemon, "steps", "s", "t"):
             for _ in range(c.times(1)):
                 for step in STEPS:
