@@ -252,7 +252,7 @@ int cmd_decode(struct ctl *ctl)
 		return ctl_usage(ctl,
 			"decode: \"%s\" is no stream's name (letters, digits, _ . -, at most 64)",
 			ctl->words[0]);
-	d.receiver = spiked_receiver_new(ctl->publish, NULL);
+	d.receiver = spiked_receiver_new(ctl->publish, &ctl->options);
 	int rc = EXIT_FAILED;
 	if (!d.receiver)
 		ctl_fail("cannot use the publish endpoint \"%s\": %s", ctl->publish,

@@ -125,8 +125,8 @@ static void ask_stream(struct pub *pub, const char *given)
 
 static int connect_sender(struct pub *pub)
 {
-	struct spiked_options options = SPIKED_OPTIONS_INIT;
 	struct ctl *ctl = pub->ctl;
+	struct spiked_options options = ctl->options;
 
 	options.timeout_ms = SEND_MS;
 	options.linger_ms = LINGER_MS;

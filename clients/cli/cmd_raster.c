@@ -315,7 +315,7 @@ int cmd_raster(struct ctl *ctl)
 			"raster: \"%s\" is no stream's name (letters, digits, _ . -, at most 64)",
 			ctl->words[0]);
 	v.colour = v.tty && !(no_colour && *no_colour) && !(term && strcmp(term, "dumb") == 0);
-	struct spiked_receiver *receiver = spiked_receiver_new(ctl->publish, NULL);
+	struct spiked_receiver *receiver = spiked_receiver_new(ctl->publish, &ctl->options);
 	if (!receiver)
 		return ctl_fail("cannot use the publish endpoint \"%s\": %s", ctl->publish,
 			spiked_strerror(-errno));

@@ -103,7 +103,7 @@ int cmd_sub(struct ctl *ctl)
 	if (!ctl_number(ctl, OPT_COUNT, 1, 1e18, &count) ||
 		!ctl_number(ctl, OPT_SECONDS, 0, 1e9, &seconds))
 		return EXIT_USAGE;
-	struct spiked_receiver *receiver = spiked_receiver_new(ctl->publish, NULL);
+	struct spiked_receiver *receiver = spiked_receiver_new(ctl->publish, &ctl->options);
 	if (!receiver)
 		return ctl_fail("cannot use the publish endpoint \"%s\": %s", ctl->publish,
 			spiked_strerror(-errno));

@@ -70,7 +70,7 @@ static int open_client(struct ctl *ctl)
 {
 	if (ctl->client)
 		return EXIT_OK;
-	ctl->client = spiked_control_new(ctl->control, NULL);
+	ctl->client = spiked_control_new(ctl->control, &ctl->options);
 	if (!ctl->client)
 		return ctl_fail(
 			"cannot use the control endpoint \"%s\": %s; it should look like %s",
@@ -89,6 +89,8 @@ static int explain(const struct ctl *ctl, int rc, const struct spiked_error *err
 		return ctl_fail("%s; is the daemon running, and is %s its control endpoint "
 				"(--control, $SPIKED_CONTROL)?",
 			error->message, ctl->control);
+	case -EKEYREJECTED:
+		return ctl_fail("%s (--key, --server-key)", error->message);
 	case -ETIMEDOUT:
 		return ctl_fail(
 			"%s; it may still carry it out; --timeout waits longer", error->message);
@@ -158,7 +160,7 @@ json_t *ctl_try(struct ctl *ctl, const char *method, json_t *params, struct spik
 	if (refusal)
 		*refusal = (struct spiked_error){0};
 	if (!ctl->client)
-		ctl->client = spiked_control_new(ctl->control, NULL);
+		ctl->client = spiked_control_new(ctl->control, &ctl->options);
 	if (!ctl->client) {
 		json_decref(params);
 		return NULL;
@@ -235,6 +237,11 @@ bool ctl_watch_link(struct ctl_watch *watch, enum spiked_link now)
 		ctl_fail("no spiked could be reached at %s; is the daemon running, and is this its "
 			 "%s endpoint (--%s)?",
 			watch->endpoint, watch->what, watch->what);
+		return false;
+	}
+	if (now == SPIKED_LINK_REFUSED ||
+		(now == SPIKED_LINK_MISMATCH && ctl_now_ms() >= watch->deadline_ms)) {
+		ctl_fail("%s: %s (--key, --server-key)", watch->endpoint, spiked_link_text(now));
 		return false;
 	}
 	if (now == SPIKED_LINK_LOST && watch->link == SPIKED_LINK_UP)

@@ -23,6 +23,8 @@ struct ctl {
 	char **words; /* after the command */
 	int n_words;
 	struct spiked_control *client; /* opened by the first call */
+	struct spiked_options options; /* for every handle */
+	struct spiked_keys keys;
 };
 
 /* Set by SIGINT and SIGTERM, and by ctl_flush() when nobody reads standard output any more. */

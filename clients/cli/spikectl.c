@@ -12,7 +12,7 @@
 
 #define ALWAYS                                                                                \
 	(OPT(ENDPOINT) | OPT(TIMEOUT) | OPT(JSON) | OPT(HELP) | OPT(CONTROL) | OPT(PUBLISH) | \
-		OPT(INGEST))
+		OPT(INGEST) | OPT(KEY) | OPT(SERVER_KEY))
 #define NO_MAX  1000000
 #define STEP_MS 60000
 
@@ -181,6 +181,26 @@ static const char *choose(const char *given, const char *variable, const char *p
 	return set && *set ? set : preset;
 }
 
+static int take_keys(struct ctl *ctl)
+{
+	const char *own = choose(ctl->opts.value[OPT_KEY], "SPIKED_KEY", NULL);
+	const char *server = choose(ctl->opts.value[OPT_SERVER_KEY], "SPIKED_SERVER_KEY", NULL);
+	char fault[300];
+
+	ctl->options = (struct spiked_options)SPIKED_OPTIONS_INIT;
+	if (!own && !server)
+		return EXIT_OK;
+	if (!own || !server)
+		return ctl_fail(
+			"--key and --server-key ($SPIKED_KEY, $SPIKED_SERVER_KEY) go together; "
+			"there is only the %s",
+			own ? "first" : "second");
+	if (spiked_keys_read(&ctl->keys, own, server, fault, sizeof(fault)))
+		return ctl_fail("%s", fault);
+	ctl->options.keys = &ctl->keys;
+	return EXIT_OK;
+}
+
 static int set_up(struct ctl *ctl, const struct command *command)
 {
 	const char **all[] = {
@@ -208,6 +228,8 @@ static int set_up(struct ctl *ctl, const struct command *command)
 	ctl->publish =
 		choose(ctl->opts.value[OPT_PUBLISH], "SPIKED_PUBLISH", SPIKED_PUBLISH_DEFAULT);
 	ctl->ingest = choose(ctl->opts.value[OPT_INGEST], "SPIKED_INGEST", SPIKED_INGEST_DEFAULT);
+	if (take_keys(ctl))
+		return EXIT_FAILED;
 	if (ctl->opts.value[OPT_ENDPOINT])
 		*all[command->endpoint] = ctl->opts.value[OPT_ENDPOINT];
 	return EXIT_OK;

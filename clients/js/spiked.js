@@ -4,6 +4,7 @@
  * do not call receive() or call() of one object twice at the same time.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import { readFileSync, statSync } from "node:fs";
 import { Dealer, Push, Subscriber } from "zeromq";
 
 export const INGEST = "tcp://127.0.0.1:7570";
@@ -23,6 +24,23 @@ const ROW_TYPES = {
 	u16: [2, (view, at, x) => view.setUint16(at, whole(x, 0, 65535), true)],
 	i32: [4, (view, at, x) => view.setInt32(at, whole(x, -2147483648, 2147483647), true)],
 };
+
+/* Options of a socket for a spiked with `security`. keys: { server, public, secret }, 40 characters each: the
+ * daemon's public key and a pair of one's own. */
+function curve(keys) {
+	return keys ? { curveServerKey: keys.server, curvePublicKey: keys.public, curveSecretKey: keys.secret } : {};
+}
+
+/* The keys in a file as `spikectl keygen` makes it; `server` is the daemon's public key. */
+export function loadKeys(path, server) {
+	if (statSync(path).mode & 0o027)
+		throw new Error(`${path} may be read or changed by others: chmod 600`);
+	const found = Object.fromEntries([...readFileSync(path, "utf8").matchAll(/^(public|secret):\s*"([^"]{40})"/gm)]
+		.map(([, name, key]) => [name, key]));
+	if (!found.public || !found.secret)
+		throw new Error(`${path} has no pair of keys`);
+	return { server, ...found };
+}
 
 /* A message that does not follow the protocol. */
 export class WireError extends Error {}
@@ -185,8 +203,8 @@ export class Sender {
 	#seq = new Map();
 
 	/* timeout: milliseconds after which a send that spiked does not take fails. */
-	constructor(endpoint = INGEST, { timeout = 5000 } = {}) {
-		this.#socket = new Push({ immediate: true, sendTimeout: timeout, linger: 1000 });
+	constructor(endpoint = INGEST, { timeout = 5000, keys } = {}) {
+		this.#socket = new Push({ immediate: true, sendTimeout: timeout, linger: 1000, ...curve(keys) });
 		this.#socket.connect(endpoint);
 	}
 
@@ -213,8 +231,8 @@ export class Receiver {
 	#last = new Map();
 
 	/* timeout: milliseconds without a message after which receive() fails with code EAGAIN. */
-	constructor(topics, endpoint = PUBLISH, { timeout = -1 } = {}) {
-		this.#socket = new Subscriber({ receiveTimeout: timeout, receiveHighWaterMark: 10000, linger: 0 });
+	constructor(topics, endpoint = PUBLISH, { timeout = -1, keys } = {}) {
+		this.#socket = new Subscriber({ receiveTimeout: timeout, receiveHighWaterMark: 10000, linger: 0, ...curve(keys) });
 		this.#socket.connect(endpoint);
 		this.#socket.subscribe(...[topics].flat());
 	}
@@ -251,9 +269,9 @@ export class Control {
 	#id = 0;
 	#timeout;
 
-	constructor(endpoint = CONTROL, { timeout = 5000 } = {}) {
+	constructor(endpoint = CONTROL, { timeout = 5000, keys } = {}) {
 		this.#timeout = timeout;
-		this.#socket = new Dealer({ linger: 0 });
+		this.#socket = new Dealer({ linger: 0, ...curve(keys) });
 		this.#socket.connect(endpoint);
 		this.#listen();
 	}

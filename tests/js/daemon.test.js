@@ -2,14 +2,14 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFileSync, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { test } from "node:test";
-import { Control, ControlError, Receiver, Sender } from "../../clients/js/spiked.js";
+import { Control, ControlError, Receiver, Sender, loadKeys } from "../../clients/js/spiked.js";
 
 const binary = process.env.SPIKED_BIN;
 const slow = Number(process.env.SPIKED_SLOW ?? 1);
@@ -81,4 +81,39 @@ test("rows, spikes, state and control", { skip: !binary && "SPIKED_BIN is not se
 	daemon.kill("SIGTERM");
 	const [code] = await once(daemon, "exit");
 	assert.equal(code, 0);
+});
+
+test("keys", { skip: !binary && "SPIKED_BIN is not set" }, async (t) => {
+	const [ingest, publish, control] = [await freeEndpoint(), await freeEndpoint(), await freeEndpoint()];
+	const folder = mkdtempSync(join(tmpdir(), "spiked-js-"));
+	const keygen = (name) => JSON.parse(
+		execFileSync(join(dirname(binary), "spikectl"), ["keygen", "--json", join(folder, name)])).public;
+	const server = keygen("server.key"), own = keygen("own.key");
+	writeFileSync(join(folder, "spiked.yaml"), JSON.stringify({
+		clock: "data", ingest: [ingest], publish: [publish], control,
+		streams: [{ name: "imu", channels: 1, encode: [{ lif: {} }] }],
+		security: { key: "server.key", clients: [
+			{ name: "me", key: own, rows: ["imu"], subscribe: ["imu"], control: "read" }] },
+	}));
+	const daemon = spawn(binary, ["-c", join(folder, "spiked.yaml")], { stdio: ["ignore", "inherit", "inherit"] });
+	const keys = loadKeys(join(folder, "own.key"), server);
+	const client = new Control(control, { timeout: 10000 * slow, keys });
+	const stranger = new Control(control, { timeout: 300 * slow });
+	const frames = new Receiver(["meta/imu/", "spikes/imu/"], publish, { timeout: 5000 * slow, keys });
+	const sensor = new Sender(ingest, { timeout: 5000 * slow, keys });
+	t.after(() => {
+		for (const each of [client, stranger, frames, sensor])
+			each.close();
+		daemon.kill("SIGKILL");
+		rmSync(folder, { recursive: true });
+	});
+	assert.equal((await client.call("info")).clock, "data");
+	assert.equal((await frames.receive()).topic, "meta/imu/");
+	await sensor.send("imu", [5]);
+	let message;
+	do
+		message = await frames.receive();
+	while (message.topic !== "spikes/imu/");
+	await assert.rejects(client.call("reset", { name: "imu" }), ControlError);
+	await assert.rejects(stranger.call("info"), /no answer/);
 });

@@ -11,6 +11,8 @@
 #include "jsonrpc.h"
 #include "link.h"
 
+#define STATE_MS 100 /* between two looks at the connection */
+
 struct spiked_control {
 	struct spk_link link;
 	uint64_t id; /* of the last request */
@@ -57,7 +59,15 @@ static int send_request(struct spiked_control *control, const char *text, int64_
 	while (zmq_send(socket, "", 0, ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0) {
 		if (errno != EAGAIN)
 			return -errno;
-		int rc = spk_link_wait(&control->link, ZMQ_POLLOUT, deadline);
+		int64_t soon = spk_deadline_ms(STATE_MS);
+		int rc = spk_link_wait(
+			&control->link, ZMQ_POLLOUT, soon < deadline ? soon : deadline);
+		if (spk_link_state(&control->link) == SPIKED_LINK_REFUSED)
+			return -EKEYREJECTED;
+		if (rc == -EAGAIN && spk_now_ms() < deadline)
+			continue;
+		if (rc == -EAGAIN && spk_link_state(&control->link) == SPIKED_LINK_MISMATCH)
+			return -EKEYREJECTED;
 		if (rc < 0)
 			return rc == -EAGAIN ? -ENOTCONN : rc;
 	}
@@ -111,13 +121,16 @@ static int wait_answer(
 	}
 }
 
-static void explain(const struct spiked_control *control, int rc, const char *method,
-	int timeout_ms, struct spiked_error *error)
+static void explain(struct spiked_control *control, int rc, const char *method, int timeout_ms,
+	struct spiked_error *error)
 {
 	char *text = error->message;
 	size_t size = sizeof(error->message);
 
-	if (rc == -ENOTCONN)
+	if (rc == -EKEYREJECTED)
+		snprintf(text, size, "%s: %s", control->endpoint,
+			spiked_link_text(spk_link_state(&control->link)));
+	else if (rc == -ENOTCONN)
 		snprintf(text, size, "no spiked could be reached at %s within %.3g s",
 			control->endpoint, timeout_ms / 1e3);
 	else if (rc == -ETIMEDOUT)

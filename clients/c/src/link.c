@@ -17,7 +17,10 @@
 #define RECONNECT_MAX_MS  2000
 #define HEARTBEATS_MISSED 3 /* as many intervals without a sign make a peer dead */
 
-#define EVENTS (ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED)
+#define EVENTS                                                                          \
+	(ZMQ_EVENT_HANDSHAKE_SUCCEEDED | ZMQ_EVENT_DISCONNECTED |                       \
+		ZMQ_EVENT_HANDSHAKE_FAILED_AUTH | ZMQ_EVENT_HANDSHAKE_FAILED_PROTOCOL | \
+		ZMQ_EVENT_HANDSHAKE_FAILED_NO_DETAIL)
 
 const char *spiked_client_version(void)
 {
@@ -27,6 +30,25 @@ const char *spiked_client_version(void)
 const char *spiked_strerror(int error)
 {
 	return error ? zmq_strerror(-error) : "success";
+}
+
+const char *spiked_link_text(enum spiked_link link)
+{
+	switch (link) {
+	case SPIKED_LINK_CONNECTING:
+		return "nobody has answered yet; is the daemon running, and is this its endpoint?";
+	case SPIKED_LINK_UP:
+		return "connected";
+	case SPIKED_LINK_LOST:
+		return "the connection is lost; trying again";
+	case SPIKED_LINK_REFUSED:
+		return "spiked does not let this key in here: it is not listed in security.clients, or "
+		       "has no right to this socket; connect anew once it is";
+	case SPIKED_LINK_MISMATCH:
+		return "somebody is there, but they and this do not agree about keys: spiked uses keys "
+		       "and this does not (or the other way round), or the server key is another's";
+	}
+	return "unknown";
 }
 
 int64_t spk_now_ms(void)
@@ -53,6 +75,16 @@ static bool options_ok(const struct spiked_options *options)
 static int set_int(void *socket, int option, int value)
 {
 	return zmq_setsockopt(socket, option, &value, sizeof(value)) == 0 ? 0 : -errno;
+}
+
+static int set_keys(void *socket, const struct spiked_keys *keys)
+{
+	if (zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, keys->server_key, SPIKED_KEY_TEXT) < 0 ||
+		zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, keys->public_key, SPIKED_KEY_TEXT) <
+			0 ||
+		zmq_setsockopt(socket, ZMQ_CURVE_SECRETKEY, keys->secret_key, SPIKED_KEY_TEXT) < 0)
+		return -errno;
+	return 0;
 }
 
 static int set_options(
@@ -87,7 +119,7 @@ static int set_options(
 	if (zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &options->max_frame_bytes,
 		    sizeof(options->max_frame_bytes)) < 0)
 		return -errno;
-	return 0;
+	return options->keys ? set_keys(socket, options->keys) : 0;
 }
 
 static int open_monitor(struct spk_link *link)
@@ -101,6 +133,9 @@ static int open_monitor(struct spk_link *link)
 	if (!link->monitor)
 		return -errno;
 	int rc = set_int(link->monitor, ZMQ_LINGER, 0);
+	/* A full queue would stop libzmq's own thread. */
+	if (rc == 0)
+		rc = set_int(link->monitor, ZMQ_RCVHWM, 0);
 	if (rc == 0 && zmq_connect(link->monitor, name) < 0)
 		rc = -errno;
 	return rc;
@@ -173,6 +208,10 @@ enum spiked_link spk_link_state(struct spk_link *link)
 			link->state = SPIKED_LINK_UP;
 		else if (event == ZMQ_EVENT_DISCONNECTED && link->state == SPIKED_LINK_UP)
 			link->state = SPIKED_LINK_LOST;
+		else if (event == ZMQ_EVENT_HANDSHAKE_FAILED_AUTH)
+			link->state = SPIKED_LINK_REFUSED;
+		else if (event != ZMQ_EVENT_DISCONNECTED && link->state == SPIKED_LINK_CONNECTING)
+			link->state = SPIKED_LINK_MISMATCH;
 	}
 	return link->state;
 }

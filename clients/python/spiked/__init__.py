@@ -15,6 +15,7 @@ and the same encoders without the daemon, over arrays:
 SPDX-License-Identifier: Apache-2.0
 """
 from .control import Control, ControlError, ControlTimeout
+from .keys import Keys
 from .offline import Decoder, Events, LibraryMissing, Pipeline, Run, decode, encode, events, library
 from .receiver import Receiver, Silence, subscribe
 from .sender import Blocked, Sender
@@ -23,6 +24,6 @@ from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, Wire
 __version__ = "0.1.0"
 __all__ = [
     "CONTROL", "INGEST", "PUBLISH", "Blocked", "Bundle", "Control", "ControlError", "ControlTimeout", "Decoder",
-    "Document", "Events", "Flags", "Frame", "LibraryMissing", "Pipeline", "Receiver", "Run", "Sender", "Silence",
+    "Document", "Events", "Flags", "Frame", "Keys", "LibraryMissing", "Pipeline", "Receiver", "Run", "Sender", "Silence",
     "WireError", "decode", "encode", "events", "library", "subscribe",
 ]

@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
 import zmq
 
 from . import wire
+from .keys import Keys, Watch
 
 
 class ControlError(Exception):
@@ -34,16 +35,20 @@ class Control:
 
     endpoint   the control socket
     timeout    seconds that a call waits for its answer
+    keys       for a spiked with `security`, see Keys
     """
 
     def __init__(self, endpoint: str = wire.CONTROL, *, timeout: float = 5.0,
-                 context: Optional[zmq.Context] = None) -> None:
+                 keys: Optional[Keys] = None, context: Optional[zmq.Context] = None) -> None:
         self.endpoint = endpoint
         self.timeout = timeout
         self._ids = itertools.count(1)
         self._lock = threading.Lock()
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        if keys is not None:
+            keys.lock(self._socket)
+        self._watch = Watch(self._socket)
         self._socket.connect(endpoint)
 
     def call(self, method: str, params: Optional[Dict[str, Any]] = None, *,
@@ -79,7 +84,7 @@ class Control:
         while wanted - got.keys():
             left = end - time.monotonic()
             if left <= 0 or not self._socket.poll(max(1, int(left * 1000))):
-                raise ControlTimeout(f"no answer from {self.endpoint} within {timeout:g} s")
+                raise ControlTimeout(f"no answer from {self.endpoint} within {timeout:g} s{self._watch.why()}")
             document = json.loads(self._socket.recv_multipart()[-1])
             for answer in document if isinstance(document, list) else [document]:
                 if answer.get("id") is None and "error" in answer:
@@ -128,6 +133,7 @@ class Control:
         return self.call("stats")
 
     def close(self) -> None:
+        self._watch.close()
         self._socket.close()
 
     def __enter__(self) -> "Control":

@@ -10,13 +10,14 @@ from typing import Dict, Iterator, Optional, Tuple, Union
 import zmq
 
 from . import wire
+from .keys import Keys, Watch
 
 
 class Silence(TimeoutError):
     """Nothing arrived for `seconds`: no tick, no route, no spiked, or a topic that does not exist."""
 
-    def __init__(self, endpoint: str, seconds: float) -> None:
-        super().__init__(f"nothing from {endpoint} for {seconds:g} s")
+    def __init__(self, endpoint: str, seconds: float, why: str = "") -> None:
+        super().__init__(f"nothing from {endpoint} for {seconds:g} s{why}")
         self.endpoint = endpoint
         self.seconds = seconds
 
@@ -31,6 +32,7 @@ class Receiver:
     decode      frames of spikes/ and bundle/ get `decoded`: the values that the spikes stand for, or None
                 and why in `undecoded`. Needs libspiked-encoders (LibraryMissing without it)
     smooth      seconds over which rates are averaged for that; 0 = ten ticks
+    keys        for a spiked with `security`, see Keys
 
     ZeroMQ reconnects by itself. Every message says what got lost before it: `missed` from seq,
     `gap` from tick, `restarted` from epoch. Messages that break the protocol are skipped and
@@ -39,7 +41,7 @@ class Receiver:
 
     def __init__(self, *topics: str, endpoint: str = wire.PUBLISH, timeout: Optional[float] = None,
                  silence: str = "raise", queue: int = 10000, decode: bool = False, smooth: float = 0.0,
-                 context: Optional[zmq.Context] = None) -> None:
+                 keys: Optional[Keys] = None, context: Optional[zmq.Context] = None) -> None:
         if silence not in ("raise", "yield"):
             raise ValueError("silence is 'raise' or 'yield'")
         self.endpoint = endpoint
@@ -57,6 +59,9 @@ class Receiver:
         self._socket.setsockopt(zmq.RCVHWM, queue)
         self._socket.setsockopt(zmq.SNDHWM, 0)  # or subscriptions beyond 1000 get lost
         self._socket.setsockopt(zmq.LINGER, 0)
+        if keys is not None:
+            keys.lock(self._socket)
+        self._watch = Watch(self._socket)
         self._socket.connect(endpoint)
         for topic in topics:
             self.subscribe(topic)
@@ -87,7 +92,7 @@ class Receiver:
         while True:
             left = None if end is None else max(0, int((end - time.monotonic()) * 1000))
             if not self._socket.poll(left):
-                raise Silence(self.endpoint, limit or 0)
+                raise Silence(self.endpoint, limit or 0, self._watch.why())
             frames = self._socket.recv_multipart()
             try:
                 message = wire.decode(frames)
@@ -145,6 +150,7 @@ class Receiver:
         return self._socket
 
     def close(self) -> None:
+        self._watch.close()
         self._socket.close()
 
     def __enter__(self) -> "Receiver":
@@ -155,8 +161,8 @@ class Receiver:
 
 
 def subscribe(*topics: str, endpoint: str = wire.PUBLISH, timeout: Optional[float] = None,
-              decode: bool = False) -> Iterator[wire.Message]:
+              decode: bool = False, keys: Optional[Keys] = None) -> Iterator[wire.Message]:
     """The messages of these topics, for ever: `for frame in subscribe("spikes/imu/"): …`."""
-    with Receiver(*topics, endpoint=endpoint, timeout=timeout, decode=decode) as receiver:
+    with Receiver(*topics, endpoint=endpoint, timeout=timeout, decode=decode, keys=keys) as receiver:
         while True:
             yield receiver.recv()

@@ -10,6 +10,7 @@ from typing import Any, Dict, Mapping, Optional, Union
 import zmq
 
 from . import wire
+from .keys import Keys, Watch
 
 Time = Union[int, str, None]
 
@@ -27,13 +28,14 @@ class Sender:
                queued for a spiked that is not there: they would be old when it comes.
     queue      rows that may wait for a spiked that is slow
     linger     seconds that close() waits for rows that are still on their way
+    keys       for a spiked with `security`, see Keys
 
     Every message carries a sequence number, so that spiked counts what got lost. One thread only.
     """
 
     def __init__(self, endpoint: str = wire.INGEST, *, types: Optional[Mapping[str, str]] = None,
                  timeout: Optional[float] = 5.0, queue: int = 1000, linger: float = 1.0,
-                 context: Optional[zmq.Context] = None) -> None:
+                 keys: Optional[Keys] = None, context: Optional[zmq.Context] = None) -> None:
         self.endpoint = endpoint
         self.types = dict(types or {})
         self._seq: Dict[str, int] = {}
@@ -43,6 +45,9 @@ class Sender:
         self._socket.setsockopt(zmq.SNDHWM, queue)
         self._socket.setsockopt(zmq.SNDTIMEO, -1 if timeout is None else int(timeout * 1000))
         self._socket.setsockopt(zmq.LINGER, int(linger * 1000))
+        if keys is not None:
+            keys.lock(self._socket)
+        self._watch = Watch(self._socket)
         self._socket.connect(endpoint)
 
     def send(self, stream: str, rows: Any, time_ns: Time = None, seq: Optional[int] = None) -> int:
@@ -78,11 +83,12 @@ class Sender:
         try:
             self._socket.send_multipart([stream.encode(), *frames])
         except zmq.Again:
-            raise Blocked(f"{self.endpoint} takes no rows: is spiked running, and does every "
-                          "subscriber of a lossless clock read?") from None
+            why = self._watch.why() or ": is spiked running, and does every subscriber of a lossless clock read?"
+            raise Blocked(f"{self.endpoint} takes no rows{why}") from None
         self._seq[stream] = number + 1
 
     def close(self) -> None:
+        self._watch.close()
         self._socket.close()
 
     def __enter__(self) -> "Sender":

@@ -33,6 +33,8 @@ extern "C" {
 
 /* ---- what all handles share ---- */
 
+struct spiked_keys;
+
 struct spiked_options {
 	size_t size;       /* sizeof(struct spiked_options), so that the struct may grow */
 	void *zmq_context; /* a libzmq context to share, borrowed; NULL = one of the handle's own */
@@ -41,12 +43,14 @@ struct spiked_options {
 	int linger_ms;    /* sender: how long closing may wait for rows that were accepted */
 	int heartbeat_ms; /* how often to check that the other side lives; 0 = never */
 	int64_t max_frame_bytes; /* a peer that sends a longer frame is disconnected */
+	const struct spiked_keys
+		*keys; /* borrowed while the handle is made; NULL = not encrypted */
 };
 
 /* Initialiser with the defaults, also what NULL options mean. */
-#define SPIKED_OPTIONS_INIT                                                                  \
-	{                                                                                    \
-		sizeof(struct spiked_options), NULL, 1000, 1000, 500, 1000, 64 * 1024 * 1024 \
+#define SPIKED_OPTIONS_INIT                                                                        \
+	{                                                                                          \
+		sizeof(struct spiked_options), NULL, 1000, 1000, 500, 1000, 64 * 1024 * 1024, NULL \
 	}
 
 /* State of a handle's connection as far as it is known. */
@@ -54,7 +58,15 @@ enum spiked_link {
 	SPIKED_LINK_CONNECTING = 0, /* has not been up yet */
 	SPIKED_LINK_UP = 1,
 	SPIKED_LINK_LOST = 2, /* was up; reconnecting */
+	SPIKED_LINK_REFUSED =
+		3, /* spiked does not let this key in here, and ZeroMQ has given up: once the
+				     key is listed, the handle has to be made anew */
+	SPIKED_LINK_MISMATCH =
+		4, /* somebody answers, but there is no agreement about keys; trying again */
 };
+
+/* A sentence for people about a link that is not up: what it means, what to do. Constant. */
+SPIKED_API const char *spiked_link_text(enum spiked_link link);
 
 SPIKED_API const char *spiked_client_version(void); /* "0.1.0" */
 SPIKED_API const char *spiked_strerror(int error);  /* of 0 or a negative errno; never NULL */
@@ -282,17 +294,35 @@ SPIKED_API void spiked_control_close(struct spiked_control *control); /* accepts
  * as the daemon wrote it, to be freed with free().
  *
  * 0: done. -EREMOTEIO: the daemon answered with an error. -ENOTCONN: no connection within the time;
- * the daemon did not get the request. -ETIMEDOUT: no answer; the daemon may have carried the
+ * the daemon did not get the request. -EKEYREJECTED: likewise, because of keys (spiked_link_text). -ETIMEDOUT: no answer; the daemon may have carried the
  * request out. -EINVAL: params_json is no JSON. -EBADMSG: the answer is not JSON-RPC. -EINTR,
  * -ENOMEM. `error` may be NULL. After any of them the handle is good for the next call: an answer
  * that comes late is recognised by its id and thrown away. A request is never sent twice. */
 SPIKED_API int spiked_call(struct spiked_control *control, const char *method,
 	const char *params_json, int timeout_ms, char **result_json, struct spiked_error *error);
 
+/* ---- keys ---- */
+
 #define SPIKED_KEY_TEXT 41 /* a key of 40 characters (Z85) and its NUL */
 
 /* Makes a pair of CURVE keys, for a daemon or a client. 0, or -ENOTSUP: this libzmq has no CURVE. */
 SPIKED_API int spiked_keygen(char public_key[SPIKED_KEY_TEXT], char secret_key[SPIKED_KEY_TEXT]);
+
+/* What a handle needs for a spiked with `security`: the daemon's public key, and a pair of its own. */
+struct spiked_keys {
+	char server_key[SPIKED_KEY_TEXT];
+	char public_key[SPIKED_KEY_TEXT];
+	char secret_key[SPIKED_KEY_TEXT];
+};
+
+/* Reads the own pair from a file as `spikectl keygen` makes it. `server` is the daemon's public key, or
+ * the path of a file with a line `public: "…"`. 0, or a negative errno with a sentence in `fault` (may be
+ * NULL): -EACCES too if others may read the own file. */
+SPIKED_API int spiked_keys_read(struct spiked_keys *keys, const char *own_path, const char *server,
+	char *fault, size_t fault_size);
+
+/* Overwrites them. */
+SPIKED_API void spiked_keys_wipe(struct spiked_keys *keys);
 
 #ifdef __cplusplus
 }
