@@ -351,6 +351,9 @@ static void act(struct scene *s, const char *line)
 	else if (strcmp(word, "skip") == 0) {
 		s->tick += n;
 		s->flags |= SPIKED_GAP;
+	} else if (strcmp(word, "back") == 0) {
+		s->tick -= n;
+		spiked_pipeline_reset(s->pipeline);
 	} else if (strcmp(word, "reset") == 0)
 		s->flags |= SPIKED_RESET;
 	else if (strcmp(word, "restore") == 0)

@@ -136,6 +136,9 @@ class Scene:
                 self.go("run" if what == "stale" else what, what == "stale")
         elif what == "skip":
             self.tick, self.flags = self.tick + int(words[1]), self.flags | Flags.GAP
+        elif what == "back":
+            self.tick -= int(words[1])
+            self.pipeline.reset()
         elif what == "reset":
             self.flags |= Flags.RESET
         elif what == "restore":
