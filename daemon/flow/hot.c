@@ -353,6 +353,8 @@ int hot_init(struct hot *h, const struct hot_conf *hc)
 	ret = zloop_init(&h->zloop, &h->loop);
 	if (ret)
 		return ret;
+	h->zloop.may_rest = hc->conf->clock == CLOCK_WALL;
+	h->zloop.rests = &h->counters.rests;
 	h->tick_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (h->tick_fd < 0)
 		return -errno;

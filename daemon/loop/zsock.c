@@ -13,11 +13,20 @@
 #define BUDGET_MESSAGES 64
 #define BUDGET_PARTS    1024
 #define BUDGET_BYTES    (1u << 20)
+#define BUDGET_NS       (200 * NS_PER_US) /* where timers must be on time */
+#define CLOCK_BYTES     4096              /* between two looks at the clock */
 
 /* Under a flood the loop would never sleep. A pause now and then costs nothing, and tells the kernel's
  * guard of real-time threads (core/realtime.h) that this one does not run away. */
 #define BREATH_EVERY_NS (100 * NS_PER_MS)
 #define BREATH_NS       50000
+
+/* The kernel takes the processor from a real-time thread that uses it for 95 % of a second, for as long
+ * as 50 ms: so a loop that sleeps less than REST_SHARE of a span lets its sockets rest. libuv's timers
+ * fire up to a millisecond early. */
+#define REST_SPAN_NS (8 * NS_PER_MS)
+#define REST_SHARE   5 /* a fifth */
+#define REST_MS      3
 
 /* False: there was none. *more: another part follows. */
 static bool receive_part(void *socket, zmq_msg_t *part, bool *more)
@@ -68,7 +77,8 @@ bool zsock_drain(struct zsock *z)
 {
 	zmq_msg_t parts[ZSOCK_PARTS];
 	unsigned messages = 0;
-	size_t bytes = 0;
+	size_t bytes = 0, looked = 0;
+	int64_t end_ns = z->zloop->may_rest ? clock_mono_ns() + BUDGET_NS : 0;
 
 	while (!z->paused) {
 		unsigned count;
@@ -80,6 +90,11 @@ bool zsock_drain(struct zsock *z)
 		}
 		if (messages++ == BUDGET_MESSAGES || bytes > BUDGET_BYTES)
 			return true;
+		if (z->zloop->may_rest && bytes >= looked + CLOCK_BYTES) {
+			looked = bytes;
+			if (clock_mono_ns() >= end_ns)
+				return true;
+		}
 		count = receive(z, parts, &bytes);
 		if (!count) {
 			z->emptied++;
@@ -125,14 +140,63 @@ static void take_breath(struct zloop *zl)
 	}
 }
 
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void on_rested(uv_timer_t *timer)
+{
+	struct zloop *zl = timer->data;
+
+	zl->resting = false;
+	zl->watched_ns = clock_mono_ns();
+	zl->slept_ns = 0;
+	for (struct zsock *z = zl->sockets; z; z = z->next)
+		if (!z->paused)
+			uv_poll_start(&z->poll, UV_READABLE, on_poll);
+}
+
+/* Starts a rest if the span that ends now was too busy. */
+static void look_after_sleep(struct zloop *zl, int64_t now_ns)
+{
+	int64_t span_ns = now_ns - zl->watched_ns;
+
+	if (span_ns < REST_SPAN_NS)
+		return;
+	if (zl->watched_ns && zl->slept_ns < span_ns / REST_SHARE) {
+		zl->resting = true;
+		uv_idle_stop(&zl->idle);
+		for (struct zsock *z = zl->sockets; z; z = z->next)
+			uv_poll_stop(&z->poll);
+		uv_timer_start(&zl->rest, on_rested, REST_MS, 0);
+		if (zl->rests)
+			counter_add(zl->rests, 1);
+	}
+	zl->watched_ns = now_ns;
+	zl->slept_ns = 0;
+}
+
+static void on_check(uv_check_t *check)
+{
+	struct zloop *zl = check->data;
+
+	if (zl->asleep_ns)
+		zl->slept_ns += clock_mono_ns() - zl->asleep_ns;
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
 	struct zloop *zl = prepare->data;
 
-	if (zloop_drain(zl))
-		take_breath(zl);
-	else
-		zl->busy_since_ns = 0;
+	if (!zl->resting) {
+		if (!zloop_drain(zl))
+			zl->busy_since_ns = 0;
+		else if (!zl->may_rest)
+			take_breath(zl);
+	}
+	if (!zl->may_rest)
+		return;
+	zl->asleep_ns = clock_mono_ns();
+	if (!zl->resting)
+		look_after_sleep(zl, zl->asleep_ns);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -150,7 +214,10 @@ int zloop_init(struct zloop *zl, uv_loop_t *loop)
 	*zl = (struct zloop){.loop = loop};
 	uv_idle_init(loop, &zl->idle);
 	uv_prepare_init(loop, &zl->prepare);
-	zl->prepare.data = zl;
+	uv_check_init(loop, &zl->check);
+	uv_timer_init(loop, &zl->rest);
+	zl->prepare.data = zl->check.data = zl->rest.data = zl;
+	uv_check_start(&zl->check, on_check);
 	return uv_prepare_start(&zl->prepare, on_prepare);
 }
 
@@ -186,6 +253,8 @@ void zsock_resume(struct zsock *z)
 	if (!z->paused)
 		return;
 	z->paused = false;
+	if (z->zloop->resting)
+		return;
 	uv_poll_start(&z->poll, UV_READABLE, on_poll);
 	uv_idle_start(&z->zloop->idle, on_idle); /* what came in the meantime has no wake-up left */
 }
@@ -254,4 +323,6 @@ void zloop_close(struct zloop *zl)
 {
 	uv_close((uv_handle_t *)&zl->prepare, NULL);
 	uv_close((uv_handle_t *)&zl->idle, NULL);
+	uv_close((uv_handle_t *)&zl->check, NULL);
+	uv_close((uv_handle_t *)&zl->rest, NULL);
 }

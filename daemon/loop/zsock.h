@@ -10,6 +10,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include "daemon/core/counters.h"
+
 #include <stdbool.h>
 #include <uv.h>
 #include <zmq.h>
@@ -49,6 +51,17 @@ struct zloop {
 	uv_idle_t idle;
 	struct zsock *sockets;
 	int64_t busy_since_ns; /* when draining began to leave something over; 0 = it does not */
+
+	/* For a loop whose timers must be on time: under a flood its sockets rest now and then, so that
+	 * the thread sleeps a fifth of the time. Senders are held back meanwhile. */
+	bool may_rest; /* the owner's; set before the loop runs */
+	bool resting;
+	uv_timer_t rest;
+	uv_check_t check;
+	int64_t watched_ns,
+		slept_ns;  /* when the span began, and how long the loop has slept in it */
+	int64_t asleep_ns; /* when it went to sleep last */
+	counter_t *rests;  /* or NULL */
 };
 
 /* Both: 0 or negative errno. */
