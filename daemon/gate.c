@@ -61,7 +61,7 @@ static void make_room(struct gate *g)
 
 	if (room >= g->limit + FILES_BESIDE)
 		return;
-	g->limit = room > 2 * FILES_BESIDE ? (uint32_t)room - FILES_BESIDE : FILES_BESIDE;
+	g->limit = (uint32_t)(room > 2 * FILES_BESIDE ? room - FILES_BESIDE : room / 2);
 	log_warning("limits.connections: this process may open only %llu files (ulimit -n, "
 		    "LimitNOFILE), so %u connections",
 		(unsigned long long)room, g->limit);
@@ -114,6 +114,24 @@ static void note_address(struct gate_conn *conn, int fd)
 		snprintf(conn->address, sizeof(conn->address), "%s port %s", host, port);
 }
 
+static void forget(struct gate *g, uint32_t fd)
+{
+	g->controls -= g->by_fd[fd].monitor->role == GATE_CONTROL;
+	g->by_fd[fd].monitor = NULL;
+	conns_leave(&g->conns, (int)fd);
+	g->open--;
+	counter_set(&g->counters->connections, g->open);
+}
+
+/* Whether the newest connection is not one too many. */
+static bool has_room(const struct gate *g, enum gate_role role)
+{
+	uint32_t kept = g->controls < GATE_CONTROL_ALWAYS ? g->controls : GATE_CONTROL_ALWAYS;
+
+	return g->open - kept <= g->limit ||
+	       (role == GATE_CONTROL && g->controls <= GATE_CONTROL_ALWAYS);
+}
+
 static void on_accepted(struct gate_monitor *m, int fd)
 {
 	struct gate *g = m->gate;
@@ -125,11 +143,14 @@ static void on_accepted(struct gate_monitor *m, int fd)
 		return;
 	}
 	conn = &g->by_fd[fd];
-	g->open += !conn->monitor;
+	if (conn->monitor) /* its end has not been told */
+		forget(g, (uint32_t)fd);
 	conn->monitor = m;
+	g->open++;
+	g->controls += m->role == GATE_CONTROL;
 	note_address(conn, fd);
 	counter_set(&g->counters->connections, g->open);
-	if (g->open <= g->limit)
+	if (has_room(g, m->role))
 		return;
 	counter_add(&g->counters->connections_refused, 1);
 	tell(g, GATE_CROWD,
@@ -137,14 +158,6 @@ static void on_accepted(struct gate_monitor *m, int fd)
 		"limits.connections allows",
 		conn->address, g->limit);
 	shutdown(fd, SHUT_RDWR);
-}
-
-static void forget(struct gate *g, uint32_t fd)
-{
-	g->by_fd[fd].monitor = NULL;
-	conns_leave(&g->conns, (int)fd);
-	g->open--;
-	counter_set(&g->counters->connections, g->open);
 }
 
 static const char *failure_text(const struct gate *g, enum gate_topic failure)

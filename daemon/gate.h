@@ -14,6 +14,9 @@
 
 enum gate_role { GATE_ROWS, GATE_FRAMES, GATE_CONTROL, GATE_ROLES };
 
+/* Connections to the control socket that a crowd at the others cannot keep out. */
+#define GATE_CONTROL_ALWAYS 32
+
 /* What may be said of a refusal at most once a second. */
 enum gate_topic {
 	GATE_MECHANISM, /* of handshakes that failed */
@@ -53,7 +56,8 @@ struct gate {
 	void *context;
 	const struct acl *acl; /* NULL = no keys */
 	struct daemon_counters *counters;
-	uint32_t limit, open; /* connections */
+	uint32_t limit, open; /* connections; GATE_CONTROL_ALWAYS to control come on top */
+	uint32_t controls;    /* of the open ones */
 	uint64_t clock;       /* ids, and times of loop/conns.h */
 	struct gate_told {
 		int64_t at_ns;

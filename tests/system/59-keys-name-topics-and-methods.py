@@ -306,6 +306,29 @@ def an_endpoint_that_goes_takes_its_connections_along():
         h.until("and who comes then", lambda: "bundle/body/" in heard(late, 0.1), timeout=10)
 
 
+def a_pub_elsewhere_is_asked_for_its_key():
+    robot, other = zmq.curve_keypair(), zmq.curve_keypair()
+    context = zmq.Context()
+    pub = context.socket(zmq.PUB)
+    pub.curve_server = True
+    pub.curve_secretkey = robot[1]
+    port = pub.bind_to_random_port("tcp://127.0.0.1")
+    try:
+        for server, heard_of in ((robot, True), (other, False)):
+            source = {"connect": f"tcp://127.0.0.1:{port}", "server_key": text(server[0])}
+            with daemon() as d:
+                d.path.write_text(d.path.read_text().replace(f'"{d.ingest}"', f'"{d.ingest}", {json.dumps(source)}'))
+                d.control("reload")
+                end = time.monotonic() + (3 if heard_of else 0.5) * h.SLOW
+                while not d.counters("secret")["rows"] and time.monotonic() < end:
+                    pub.send_multipart([b"secret", struct.pack("<f", 1)])
+                    time.sleep(0.02)
+                h.equal(f"rows of a PUB whose key is {'this' if heard_of else 'another'}",
+                        bool(d.counters("secret")["rows"]), heard_of)
+    finally:
+        context.destroy(0)
+
+
 class Raw:
     """ZMTP 3.0 by hand, without keys, as a SUB."""
 
@@ -367,4 +390,4 @@ def raw_words_silence_nobody():
 h.main(topics_are_those_that_the_key_names, what_may_not_be_heard_is_not_built,
        wide_and_narrow_subscriptions_end_one_by_one, a_foreign_word_gives_nobody_anothers_topics,
        subscribers_that_come_and_go_do_no_harm, control_is_read_or_full, a_removed_key_is_cut_off,
-       a_list_with_faults_changes_nothing, an_endpoint_that_goes_takes_its_connections_along, raw_words_silence_nobody)
+       a_list_with_faults_changes_nothing, an_endpoint_that_goes_takes_its_connections_along, a_pub_elsewhere_is_asked_for_its_key, raw_words_silence_nobody)
