@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #define ZAP_ENDPOINT    "inproc://zeromq.zap.01"
 #define FILES_BESIDE    128 /* open files that are no connections */
@@ -448,45 +449,37 @@ void gate_check(struct gate *g)
 	close_ended(g);
 }
 
-/* Until then ZeroMQ's threads speak to the monitor, and would wait for ever if nobody listened. */
-static bool await_end(struct gate_monitor *m)
+static bool all_ended(const struct gate *g)
 {
-	int64_t end_ns = clock_mono_ns() + END_WAIT_NS;
-	int wait_ms = 10, events;
-	size_t room = sizeof(events);
-
-	zmq_setsockopt(m->zsock.socket, ZMQ_RCVTIMEO, &wait_ms, sizeof(wait_ms));
-	while (!m->ended && clock_mono_ns() < end_ns) {
-		uint16_t event = 0;
-		char bytes[64];
-		int size;
-
-		/* Connections do not end before the gate has let go of them. */
-		zmq_getsockopt(m->gate->zap.socket, ZMQ_EVENTS, &events, &room);
-		size = zmq_recv(m->zsock.socket, bytes, sizeof(bytes), 0);
-
-		if (size == (int)(sizeof(event) + sizeof(uint32_t)))
-			memcpy(&event, bytes, sizeof(event));
-		m->ended = event == ZMQ_EVENT_MONITOR_STOPPED;
-	}
-	return m->ended;
+	for (const struct gate_monitor *m = g->monitors; m; m = m->next)
+		if (m->zsock.socket && !m->ended)
+			return false;
+	return true;
 }
 
+/* ZeroMQ's threads speak to the monitors, and would wait for ever if nobody listened; and a connection that
+ * has asked to be let in does not end before it has been heard. It gets its usual answer: by any refusal
+ * its client would give up for good. */
 bool gate_close(struct gate *g)
 {
-	bool all = true;
+	int64_t end_ns = clock_mono_ns() + END_WAIT_NS;
+	bool ended;
 
+	while (!(ended = all_ended(g)) && clock_mono_ns() < end_ns) {
+		if (g->zap.socket)
+			zsock_drain(&g->zap);
+		drain_monitors(g);
+		usleep(1000);
+	}
 	for (struct gate_monitor *m = g->monitors; m; m = m->next) {
-		if (!m->zsock.socket)
-			continue;
-		all &= await_end(m);
-		zmq_close(m->zsock.socket);
+		if (m->zsock.socket && m->ended)
+			zmq_close(m->zsock.socket);
 		m->zsock.socket = NULL;
 	}
-	if (g->zap.socket)
+	if (g->zap.socket && ended)
 		zmq_close(g->zap.socket);
 	g->zap.socket = NULL;
-	return all;
+	return ended;
 }
 
 void gate_use_acl(struct gate *g, const struct acl *acl)
