@@ -121,7 +121,8 @@ class Witness:
             if head["epoch"] != last["epoch"]:
                 raise h.Failed(f"{where}: another epoch")
             if head["seq"] != last["seq"] + 1:
-                raise h.Failed(f"{where}: seq {last['seq']} to {head['seq']}: messages were lost")
+                raise h.Failed(f"{where}: seq {last['seq']} to {head['seq']}: messages were lost; "
+                               f"own counters {({k: v for k, v in self.daemon.counters().items() if v})}")
             if jump < 0 or bool(jump) != bool(head["flags"] & h.GAP) and not (first and not jump):
                 raise h.Failed(f"{where}: flags {head['flags']:#x}")
             if head["time_ns"] - last["time_ns"] != (jump + 1) * head["dt_ns"]:
@@ -198,10 +199,13 @@ def back_to(daemon, wanted, what, timeout=10):
 READER = r"""
 import json, signal, struct, sys, time
 import zmq
-endpoint, hwm, pause, *topics = sys.argv[1:]
+endpoint, hwm, pause, heartbeat, *topics = sys.argv[1:]
 socket = zmq.Context().socket(zmq.SUB)
 socket.rcvhwm = int(hwm)
 socket.rcvbuf = 65536  # what the kernel stores comes before what the daemon does
+if int(heartbeat):
+    socket.heartbeat_ivl = int(heartbeat)
+    socket.connect_timeout = 2000  # or the kernel's pauses between two attempts grow while a link is cut
 socket.connect(endpoint)
 for topic in topics:
     socket.subscribe(topic)
@@ -240,9 +244,9 @@ class Reader:
     """A subscriber in a process of its own, which can be stopped and goes on later; `pause` slows it,
     `prefix` is a command that runs it elsewhere."""
 
-    def __init__(self, endpoint, *topics, hwm=10, pause=0.0, prefix=()):
+    def __init__(self, endpoint, *topics, hwm=10, pause=0.0, heartbeat_ms=0, prefix=()):
         self.process = subprocess.Popen(
-            [*prefix, sys.executable, "-c", READER, endpoint, str(hwm), str(pause), *topics],
+            [*prefix, sys.executable, "-c", READER, endpoint, str(hwm), str(pause), str(heartbeat_ms), *topics],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, preexec_fn=die_with_parent)
         self.process.stdout.readline()
 
