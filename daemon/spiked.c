@@ -19,7 +19,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -490,14 +489,6 @@ static void start_keeper(struct spiked *d)
 	keeper_start(&d->keeper);
 }
 
-#define END_S 3
-
-static void on_late_end(int signum)
-{
-	(void)signum;
-	_exit(EXIT_FINE);
-}
-
 /* Ends the hot loop, then whatever waits for it, and writes the last snapshots. */
 static void stop(struct spiked *d)
 {
@@ -513,10 +504,6 @@ static void stop(struct spiked *d)
 	uv_timer_stop(&d->pause);
 	keeper_finish(&d->keeper);
 	log_info("stopped");
-	/* All is sent and written. Closing ZeroMQ's context has been seen to wait for ever, one stop in
-	 * many under load; nobody else should. */
-	if (d->exit == EXIT_FINE && signal(SIGALRM, on_late_end) != SIG_ERR)
-		alarm(END_S);
 }
 
 /* Sockets, streams, hot loop, control. 0, or negative errno with `f` filled; *hot_ready says whether

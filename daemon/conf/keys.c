@@ -340,7 +340,7 @@ const struct key limits_keys[] = {
 			.row.max = 60000,
 			.row.help =
 				"Connections open at a time, over all sockets; a further one is "
-				"closed.",
+				"closed. Up to 32 to the control socket are not counted.",
 		},
 	[LIMITS_SUBSCRIPTIONS] =
 		{
@@ -349,9 +349,7 @@ const struct key limits_keys[] = {
 			.row.preset = "20000",
 			.row.min = 1,
 			.row.max = 65536,
-			.row.help =
-				"Connections open at a time, over all sockets; a further one is "
-				"closed. Up to 32 to the control socket are not counted.",
+			.row.help = "Subscriptions of one connection; further ones get nothing.",
 		},
 	[LIMITS_ROWS] =
 		{
