@@ -36,7 +36,8 @@ class Decode:
             [spikectl(), "decode", *words, "--json", "--publish", daemon.publish],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         self.lines = queue.Queue()
-        threading.Thread(target=self._read, daemon=True).start()
+        self.reader = threading.Thread(target=self._read, daemon=True)
+        self.reader.start()
 
     def _read(self):
         for line in self.process.stdout:
@@ -60,6 +61,7 @@ class Decode:
         self.process.send_signal(signal.SIGTERM)
         code = self.process.wait(10 * h.SLOW)
         h.equal("spikectl ends well", (code, self.process.stderr.read()), (0, ""))
+        self.reader.join(10 * h.SLOW)  # the last lines are in the pipe
         rest = []
         while not self.lines.empty():
             rest.append(self.lines.get())
