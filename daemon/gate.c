@@ -22,6 +22,8 @@
 #define FDS_MAX         65536
 #define CHECKED_AT_ONCE 8192 /* descriptors */
 #define END_WAIT_NS     (3 * NS_PER_S)
+#define CLOSE_WAIT_US   20 /* once, and again */
+#define CLOSE_WAITS     20
 /* Not ZMQ_EVENT_ACCEPT_FAILED: without free descriptors libzmq tries 400,000 times a second, and each
  * would wait here in memory. core/descriptors.h tells of that. */
 #define EVENTS                                                                                \
@@ -138,6 +140,11 @@ static void on_accepted(struct gate_monitor *m, int fd)
 	struct gate *g = m->gate;
 	struct gate_conn *conn;
 
+	/* Another monitor has told of the connection that has this descriptor now, and one of the two is
+	 * late: its connection has been and gone. The entry holds all the same. */
+	if (fd >= 0 && (uint32_t)fd < g->conns.count && g->by_fd[fd].monitor &&
+		g->by_fd[fd].monitor != m && conns_open(&g->conns, fd))
+		return;
 	if (!conns_enter(&g->conns, fd, ++g->clock)) {
 		counter_add(&g->counters->connections_refused, 1);
 		shutdown(fd, SHUT_RDWR);
@@ -183,6 +190,15 @@ static void on_failure(struct gate_monitor *m, uint32_t event, uint32_t value)
 									   : GATE_GARBAGE;
 }
 
+/* ZeroMQ tells of an end just before it closes the descriptor. One that stays open is another connection's
+ * by now, of which another monitor has told already. */
+static bool has_closed(const struct gate *g, int fd)
+{
+	for (int n = 0; n < CLOSE_WAITS && conns_open(&g->conns, fd); n++)
+		usleep(CLOSE_WAIT_US);
+	return !conns_open(&g->conns, fd);
+}
+
 static void on_disconnected(struct gate_monitor *m, int fd)
 {
 	struct gate *g = m->gate;
@@ -191,12 +207,13 @@ static void on_disconnected(struct gate_monitor *m, int fd)
 	if (fd < 0 || (uint32_t)fd >= g->conns.count)
 		return;
 	conn = &g->by_fd[fd];
-	if (conn->monitor != m)
-		return; /* it is another's by now */
-	if (m->failed)
+	if (!conn->monitor)
+		return;
+	if (m->failed && conn->monitor == m)
 		tell(g, m->failure, "%s was refused at the %s socket: %s", conn->address,
 			domains[m->role], failure_text(g, m->failure));
-	forget(g, (uint32_t)fd);
+	if (has_closed(g, fd)) /* else gate_check looks again */
+		forget(g, (uint32_t)fd);
 }
 
 static void on_monitor_closed(struct zsock *z)

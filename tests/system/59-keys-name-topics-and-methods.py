@@ -279,6 +279,23 @@ def a_removed_key_is_cut_off():
         h.until("listed again, it does", lambda: heard(again, 0.1))
 
 
+def who_knocks_and_goes_next_door_cuts_nobody_off():
+    """The descriptor of a connection that was hardly there is the next one's, and ZeroMQ's words about the two come
+    from different sockets, in any order."""
+    with daemon() as d:
+        host, port = d.control_at.removeprefix("tcp://").split(":")
+        deaf = []
+        for n in range(60):
+            for _ in range(3):
+                socket.create_connection((host, int(port))).close()
+            sub = connect(d, zmq.SUB, ADMIN, d.publish, b"spikes/arm/")
+            if not sub.poll(2000 * h.SLOW):
+                deaf.append(n)
+            sub.close(0)
+        h.equal("all subscribers hear", deaf, [])
+        h.until("all are known to have gone", lambda: d.counters()["connections"] == 1)
+
+
 def a_list_with_faults_changes_nothing():
     with daemon() as d:
         (d.path.parent / "clients.yaml").write_text("- {name: admin, key: short}\n")
@@ -390,4 +407,5 @@ def raw_words_silence_nobody():
 h.main(topics_are_those_that_the_key_names, what_may_not_be_heard_is_not_built,
        wide_and_narrow_subscriptions_end_one_by_one, a_foreign_word_gives_nobody_anothers_topics,
        subscribers_that_come_and_go_do_no_harm, control_is_read_or_full, a_removed_key_is_cut_off,
+       who_knocks_and_goes_next_door_cuts_nobody_off,
        a_list_with_faults_changes_nothing, an_endpoint_that_goes_takes_its_connections_along, a_pub_elsewhere_is_asked_for_its_key, raw_words_silence_nobody)
