@@ -292,6 +292,7 @@ static void on_tick(uv_poll_t *poll, int status, int events)
 	h->armed_ns = 0;
 	if (!atomic_load(&h->engine.stopped))
 		advance(h);
+	ingest_after_tick(&h->ingest);
 	counter_add(&h->beats, 1);
 }
 
@@ -307,6 +308,7 @@ static void on_meta_timer(uv_timer_t *timer)
 
 	if (!tick_stays_away(h))
 		counter_add(&h->beats, 1);
+	ingest_after_tick(&h->ingest); /* the tick that a row waits for may be no more */
 	publisher_housekeeping(&h->publisher);
 	atomic_store_explicit(&h->status_wanted, h->publisher.status.wanted, memory_order_relaxed);
 }

@@ -11,6 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define LARGE_ROW (64 * 1024) /* bytes: those below take no time worth a word */
+#define MIB       (1024 * 1024)
+
 struct named {
 	const char *name;
 	size_t size;
@@ -117,9 +120,32 @@ static struct sender *sender_of(struct ingest *in, uint64_t who, int64_t now_ns)
 	return sender;
 }
 
-static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
+/* Falls slowly, so that one row that was quick does not make the next tick late. */
+static void learn_cost(struct ingest *in, size_t bytes, int64_t cost_ns)
 {
-	struct source *source = z->data;
+	int64_t rate = cost_ns * MIB / (int64_t)bytes, known = in->large_ns_per_mib;
+
+	in->large_ns_per_mib =
+		rate > known ? (known ? (known + rate) / 2 : rate) : known + (rate - known) / 8;
+}
+
+static void take(struct ingest *in, struct stream *s, const struct rows *rows, size_t bytes,
+	int64_t arrival_ns)
+{
+	int64_t began_ns;
+
+	if (bytes < LARGE_ROW) {
+		stream_put(s, rows, in->engine->set->scratch, arrival_ns);
+		return;
+	}
+	began_ns = clock_mono_ns();
+	stream_put(s, rows, in->engine->set->scratch, arrival_ns);
+	learn_cost(in, bytes, clock_mono_ns() - began_ns);
+}
+
+/* False: as zsock_on_message says. */
+static bool take_message(struct source *source, zmq_msg_t *parts, unsigned count, int64_t now_ns)
+{
 	struct ingest *in = source->ingest;
 	struct engine *engine = in->engine;
 	enum reject reason;
@@ -127,7 +153,6 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	struct stream *s;
 	struct rows rows;
 	const uint8_t *stamp = NULL;
-	int64_t now_ns = clock_mono_ns();
 	struct sender *sender = NULL;
 	uint64_t who;
 
@@ -159,7 +184,7 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	if (sender)
 		sender->rows += rows.count;
 	if (engine->conf.clock != CLOCK_DATA) {
-		stream_put(s, &rows, engine->set->scratch, now_ns);
+		take(in, s, &rows, zmq_msg_size(m.payload), now_ns);
 		return true;
 	}
 	if (engine_feed(engine, s, &rows, m.payload, now_ns) == PROGRESS_DONE)
@@ -167,6 +192,56 @@ static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
 	ingest_pause(in);
 	in->on_unfinished(in->arg);
 	return false;
+}
+
+static bool delays_a_tick(const struct ingest *in, zmq_msg_t *parts, unsigned count, int64_t now_ns)
+{
+	size_t bytes = 0;
+
+	if (in->engine->conf.clock != CLOCK_WALL)
+		return false;
+	for (unsigned i = 0; i < count && i < ZSOCK_PARTS; i++)
+		bytes += zmq_msg_size(&parts[i]);
+	if (bytes < LARGE_ROW)
+		return false;
+	return now_ns + (int64_t)bytes * in->large_ns_per_mib / MIB > engine_next_due(in->engine);
+}
+
+static bool on_message(struct zsock *z, zmq_msg_t *parts, unsigned count)
+{
+	struct source *source = z->data;
+	struct ingest *in = source->ingest;
+	int64_t now_ns = clock_mono_ns();
+
+	if (!delays_a_tick(in, parts, count, now_ns))
+		return take_message(source, parts, count, now_ns);
+	for (unsigned i = 0; i < count && i < ZSOCK_PARTS; i++) {
+		zmq_msg_init(&in->kept[i]);
+		zmq_msg_move(&in->kept[i], &parts[i]);
+	}
+	counter_add(&in->counters->rows_postponed, 1);
+	in->kept_count = count;
+	in->kept_by = source;
+	in->kept_ns = now_ns;
+	ingest_pause(in);
+	return false;
+}
+
+static void drop_kept(struct ingest *in)
+{
+	for (unsigned i = 0; i < in->kept_count && i < ZSOCK_PARTS; i++)
+		zmq_msg_close(&in->kept[i]);
+	in->kept_count = 0;
+}
+
+/* However long it takes: where no two ticks leave room for it, it would wait for ever. */
+void ingest_after_tick(struct ingest *in)
+{
+	if (!in->kept_count)
+		return;
+	take_message(in->kept_by, in->kept, in->kept_count, in->kept_ns);
+	drop_kept(in);
+	ingest_resume(in);
 }
 
 struct source *source_new(void *socket, const struct conf_ingest *conf)
@@ -254,6 +329,8 @@ static void on_source_closed(struct zsock *z)
 
 void ingest_close_source(struct source *source, void (*on_closed)(void *arg), void *arg)
 {
+	if (source->ingest->kept_by == source)
+		ingest_after_tick(source->ingest);
 	source->on_closed = on_closed;
 	source->arg = arg;
 	source->zsock.on_closed = on_source_closed;
@@ -284,6 +361,7 @@ void ingest_close(struct ingest *in)
 
 void ingest_fini(struct ingest *in)
 {
+	drop_kept(in);
 	source_list_free(in->sources);
 	free(in->scratch);
 	in->sources = NULL;

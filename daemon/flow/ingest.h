@@ -47,6 +47,14 @@ struct ingest {
 	int64_t noted_ns[REJECT_COUNT]; /* when a note of that reason was sent last */
 	struct daemon_counters *counters;
 	struct mailbox *mailbox;
+
+	/* Clock wall: a large row that would make the next tick late waits until after it, and
+	 * everything behind it too. */
+	zmq_msg_t kept[ZSOCK_PARTS];
+	unsigned kept_count;              /* as zsock_on_message counts; 0 = none */
+	struct source *kept_by;           /* which it came in by */
+	int64_t kept_ns;                  /* when */
+	int64_t large_ns_per_mib;         /* what taking large rows costs; 0 = not known yet */
 	void (*on_unfinished)(void *arg); /* data: the engine could not take a message whole */
 	void *arg;
 };
@@ -73,6 +81,9 @@ void ingest_close_source(struct source *source, void (*on_closed)(void *arg), vo
 
 /* Uses these sources, all of them open, from now on. Returns the list before. */
 struct source_list *ingest_use(struct ingest *in, struct source_list *sources);
+
+/* Takes the row that waits for a tick to pass, if there is one. To be called after every tick. */
+void ingest_after_tick(struct ingest *in);
 
 /* Who may send what; `acl` NULL = everybody, everything. */
 void ingest_use_acl(struct ingest *in, const struct acl *acl);
