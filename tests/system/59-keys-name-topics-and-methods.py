@@ -44,7 +44,7 @@ def daemon(**more):
 
 def heard(sub, seconds=0.3):
     """The topics that come; meta/ and status/ come once a second."""
-    topics, end = set(), time.monotonic() + seconds * h.SLOW
+    topics, end = set(), time.monotonic() + seconds * h.SPAN
     while time.monotonic() < end:
         if sub.poll(20):
             topics.add(sub.recv_multipart()[0].decode())
@@ -140,7 +140,7 @@ def held_hot_loop(**config):
 
 
 def pause(seconds=0.03):
-    time.sleep(seconds * h.SLOW)
+    time.sleep(seconds * h.SPAN)
 
 
 def a_foreign_word_gives_nobody_anothers_topics():
@@ -261,7 +261,7 @@ def a_removed_key_is_cut_off():
         for name in pairs:
             pushes[name].send_multipart(row)
             calls[name].send_multipart(ask)
-        h.equal("former gets no answer, admin does", [bool(calls[name].poll(500 * h.SLOW)) for name in pairs], [False, True])
+        h.equal("former gets no answer, admin does", [bool(calls[name].poll(500 * h.SPAN)) for name in pairs], [False, True])
         h.until("only admin's row is used", lambda: d.counters("secret")["rows"] == 3)
         h.claim("it counts", d.counters()["connections_cut"] >= 2 and d.counters()["rejected_not_allowed"] +
                 d.counters("secret")["rejected_not_allowed"] + d.counters()["keys_refused"] >= 1)
@@ -336,7 +336,7 @@ def a_pub_elsewhere_is_asked_for_its_key():
             with daemon() as d:
                 d.path.write_text(d.path.read_text().replace(f'"{d.ingest}"', f'"{d.ingest}", {json.dumps(source)}'))
                 d.control("reload")
-                end = time.monotonic() + (3 if heard_of else 0.5) * h.SLOW
+                end = time.monotonic() + (3 * h.SLOW if heard_of else 0.5 * h.SPAN)
                 while not d.counters("secret")["rows"] and time.monotonic() < end:
                     pub.send_multipart([b"secret", struct.pack("<f", 1)])
                     time.sleep(0.02)

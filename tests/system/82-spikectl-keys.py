@@ -42,7 +42,7 @@ def every_command_takes_keys():
                        "SPIKED_INGEST": daemon.ingest}
                 if key:
                     env.update(SPIKED_KEY=str(key), SPIKED_SERVER_KEY=str(server_key))
-                done = subprocess.run([SPIKECTL, "--timeout", str(2 * h.SLOW), *words], env=env, input=stdin,
+                done = subprocess.run([SPIKECTL, "--timeout", str(2 * h.SPAN), *words], env=env, input=stdin,
                                       capture_output=True, text=True, timeout=60 * h.SLOW)
                 return done.returncode, done.stdout, done.stderr
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import harness as h
 
-WATCHDOG_S = 0.4 * h.SLOW
+WATCHDOG_S = 0.4 * h.SPAN
 
 
 class Manager:

@@ -28,6 +28,7 @@ from pathlib import Path
 import zmq
 
 SLOW = float(os.environ.get("SPIKED_SLOW", "1"))
+SPAN = min(SLOW, 2)  # factor for how long to listen for what should not come: no more is waited for than that
 INSTRUMENTED = bool(os.environ.get("SPIKED_WRAP")) or SLOW > 1  # figures of time and memory mean little
 os.environ.setdefault("TSAN_OPTIONS", f"suppressions={Path(__file__).resolve().parent / 'tsan.supp'}")
 TESTS = Path(__file__).resolve().parent.parent
