@@ -97,3 +97,4 @@ int cmd_status(struct ctl *ctl);
 int cmd_step(struct ctl *ctl);
 int cmd_streams(struct ctl *ctl);
 int cmd_sub(struct ctl *ctl);
+int cmd_top(struct ctl *ctl);

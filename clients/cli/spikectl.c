@@ -38,6 +38,11 @@ static const struct command commands[] = {
 	{"streams", "[NAME]", "the streams, or all about one", NULL, 0, 0, 1, USES_CONTROL, cmd_streams},
 	{"encoders", "[NAME]", "the encoders, or one with its parameters", NULL, 0, 0, 1, USES_CONTROL, cmd_encoders},
 	{"stats", "", "all counters and histograms", NULL, 0, 0, 0, USES_CONTROL, cmd_stats},
+	{"top", "", "what each stream does, live",
+		"Rows, ticks, spikes and messages a second, what was late, refused and lost, again every\n"
+		"second; q ends it. LOST counts since the start: rows that never came or were thrown\n"
+		"away, and ticks that were skipped. Without a terminal, and with --json, look after look.",
+		OPT(COUNT) | OPT(INTERVAL), 0, 0, USES_CONTROL, cmd_top},
 	{"sub", "[STREAM|TOPIC]...", "print spikes, state or values as they come",
 		"A word with a slash is a topic prefix (status/, meta/imu/, bundle/body/); any other\n"
 		"is a stream's name, and means its spikes unless --state, --values or --json-topic\n"
