@@ -6,6 +6,7 @@
 #include "spiked/wire.h"
 
 #include <float.h>
+#include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,6 +89,17 @@ static json_t *bound(const struct param *row, double value)
 	return bounded && fabs(value) < (double)FLT_MAX ? json_real(value) : NULL;
 }
 
+/* JSON readers have no whole numbers over 2^63 - 1: a text of digits is taken as well. */
+static json_t *count(uint64_t n)
+{
+	char digits[24];
+
+	if (n <= INT64_MAX)
+		return json_integer((json_int_t)n);
+	snprintf(digits, sizeof(digits), "%" PRIu64, n);
+	return json_string(digits);
+}
+
 /* Item i of a value, as the JSON that `set` and `add` would take. */
 static json_t *item(const struct param *row, const struct param_value *v, uint32_t i)
 {
@@ -97,7 +109,7 @@ static json_t *item(const struct param *row, const struct param_value *v, uint32
 	case PARAM_NUMBER:
 		return number(param_number(v, i));
 	case PARAM_COUNT:
-		return json_integer((json_int_t)v->integer);
+		return count(v->integer);
 	case PARAM_BOOL:
 		return json_boolean(v->integer);
 	case PARAM_CHOICE:

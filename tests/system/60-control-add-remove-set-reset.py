@@ -109,6 +109,17 @@ def parameters_change_between_two_ticks():
         h.equal("a stage may be named", daemon.control("stream", name="s")["pipeline"][0]["params"]["v_th"], 100)
 
 
+def what_is_shown_can_be_given_back():
+    """The largest seed, too, which JSON readers have no number for."""
+    draws = {"rng": "mt19937", "seed": 2**64 - 1, "f_max": 100}
+    with h.Daemon({"clock": "manual", "dt": "1 ms", "streams": [h.stream("a", 1, [{"poisson": draws}])]}) as daemon:
+        shown = daemon.control("stream", name="a")["pipeline"][0]["params"]
+        h.equal("a text of digits", shown["seed"], str(2**64 - 1))
+        given = {key: shown[key] for key in draws}
+        daemon.control("add", stream=h.stream("b", 1, [{"poisson": given}]))
+        h.equal("is taken as well", daemon.control("stream", name="b")["pipeline"][0]["params"], shown)
+
+
 def reset_clears_the_state():
     lif = {"clock": "manual", "streams": [h.stream("s", 1, [{"lif": {"v_th": 100}}]),
                                           h.stream("r", 8, [{"poisson": {"f_max": 500, "rng": "mt19937", "seed": 9}}])]}
@@ -131,4 +142,5 @@ def reset_clears_the_state():
 
 h.main(what_info_and_encoders_say, a_stream_is_added_and_removed, a_stream_comes_back_with_another_dt,
        many_streams_come_and_go_in_wall_clock,
-       parameters_change_between_two_ticks, reset_clears_the_state)
+       parameters_change_between_two_ticks, what_is_shown_can_be_given_back,
+       reset_clears_the_state)
