@@ -423,7 +423,9 @@ const struct key realtime_keys[] = {
 			.row.flags = PARAM_RESTART | PARAM_OPTIONAL,
 			.row.min = 0,
 			.row.max = 1023,
-			.row.help = "The CPU to stay on; left out = any.",
+			.row.help =
+				"The CPU that ticks run on, and nothing else of this process if "
+				"there are others; left out = any.",
 		},
 	[REALTIME_KEYS] = {.row = {0}},
 };

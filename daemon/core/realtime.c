@@ -44,11 +44,25 @@ static int try_priority(int priority)
 	return ret;
 }
 
+/* All threads that this one will start, and itself, leave the ticks' CPU alone: where the kernel does not
+ * preempt system calls, a long one of theirs (memory for a new stream, say) would make ticks late. */
+static void keep_off(int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu < 0 || sched_getaffinity(0, sizeof(set), &set) || !CPU_ISSET((unsigned)cpu, &set))
+		return;
+	CPU_CLR((unsigned)cpu, &set);
+	if (CPU_COUNT(&set))
+		sched_setaffinity(0, sizeof(set), &set);
+}
+
 void realtime_prepare(const struct realtime_wish *wish, struct realtime_grant *grant)
 {
 	int ret;
 
 	*grant = (struct realtime_grant){.cpu = -1};
+	keep_off(wish->cpu);
 	if (wish->priority) {
 		ret = try_priority(wish->priority);
 		if (!ret) {

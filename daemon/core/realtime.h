@@ -24,7 +24,8 @@ struct realtime_grant {
 	char notes[REALTIME_NOTES][240]; /* one sentence for each refusal, "" = none */
 };
 
-/* Before the sockets are made: finds out what priority this process may take, locks memory. A
+/* Before sockets and threads are made: finds out what priority this process may take, locks memory, and
+ * leaves the ticks' cpu to the hot thread alone if there are others. A
  * refusal is a note, never a failure. */
 void realtime_prepare(const struct realtime_wish *wish, struct realtime_grant *grant);
 

@@ -4,9 +4,11 @@ too, where the kernel would otherwise take the processor away for 50 ms a second
 
 SPDX-License-Identifier: Apache-2.0
 """
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import harness as h
 
@@ -54,4 +56,24 @@ def ticks_stay_on_time():
         h.claim("fewer than one tick in a hundred is late", late + skipped < SECONDS * 5, (late, skipped))
 
 
-h.main(ticks_stay_on_time)
+def cpus_of(pid):
+    """Of each thread, by its name."""
+    found = {}
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        allowed = os.sched_getaffinity(int(task.name))
+        found.setdefault((task / "comm").read_text().strip(), set()).update(allowed)
+    return found
+
+
+def the_ticks_cpu_is_left_to_them():
+    mine = sorted(os.sched_getaffinity(0))
+    if len(mine) < 2:
+        print("      one cpu only: nothing to leave")
+        return
+    with h.Daemon({"clock": "wall", "dt": "2 ms", "realtime": {"cpu": mine[-1]}, "streams": [h.stream("s", 4)]}) as daemon:
+        cpus = cpus_of(daemon.process.pid)
+        h.equal("ticks", cpus.pop("spiked-hot"), {mine[-1]})
+        h.equal("all other threads", {name: cpu for name, cpu in cpus.items() if cpu != set(mine[:-1])}, {})
+
+
+h.main(the_ticks_cpu_is_left_to_them, ticks_stay_on_time)
