@@ -106,15 +106,25 @@ def no_descriptor_is_left():
             daemon.control_bytes = lambda request, timeout=5: ask(dealer[0], request)
             daemon.control("info")
             time.sleep(0.3)
-            # A snapshot that is being written just now has one more.
-            limit = min(c.descriptors(pid) for _ in range(50))
-            resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit, hard))
+            limit = c.descriptors(pid)
+            # What was open just then for a moment, a snapshot or a parting client, is a spare one now.
+            for spare in range(8):
+                resource.prlimit(pid, resource.RLIMIT_NOFILE, (limit - spare, hard))
+                if not all(saved(daemon) for _ in range(4)):
+                    return
 
         def mends(daemon):
             resource.prlimit(daemon.process.pid, resource.RLIMIT_NOFILE, (hard, hard))
             del daemon.control_bytes
             dealer[0].close()
         broken("no descriptor", state, breaks, mends)
+
+
+def saved(daemon):
+    try:
+        return daemon.control("save")
+    except h.RpcError:
+        return None
 
 
 def ask(socket, request):
