@@ -14,6 +14,7 @@
 #include "daemon/service.h"
 #include "daemon/security.h"
 #include "daemon/sockets.h"
+#include "daemon/web/web.h"
 #include "encoders/kernels/kernels.h"
 #include "spiked/wire.h"
 
@@ -53,6 +54,7 @@ struct spiked {
 	struct realtime_grant realtime;
 	struct privileges privileges;
 	struct service service;
+	struct web *web; /* NULL = none */
 	struct overrun_log {
 		int64_t logged_ns,
 			pause_ns;          /* when the last line was, and how long until the next */
@@ -138,6 +140,7 @@ static void on_second(uv_timer_t *timer)
 	gate_check(&d->gate);
 	if (realtime_guard_struck(&d->realtime))
 		log_error("realtime: %s", d->realtime.notes[NOTE_GUARD]);
+	web_second(d->web);
 	send_status(d);
 }
 
@@ -393,15 +396,49 @@ static struct source_list *open_sources(struct spiked *d, struct fault *f)
 	return list;
 }
 
-static void on_reload_began(void *arg)
+/* One whose port ZeroMQ has chosen is known to nobody. */
+static const char *first_ingest(const struct conf *conf)
 {
-	service_reloading(arg);
+	for (uint32_t i = 0; i < conf->ingests; i++)
+		if (!conf->ingest[i].connect && !strchr(conf->ingest[i].endpoint, '*'))
+			return conf->ingest[i].endpoint;
+	return NULL;
 }
 
+/* Without it spiked goes on: what it is for does not need a page. */
+static void start_web(struct spiked *d)
+{
+	const struct web_endpoints at = {
+		.ingest = first_ingest(d->conf),
+		.publish = d->sockets.listeners[0].bound,
+		.control = d->conf->control ? d->sockets.control_at.bound : NULL,
+	};
+	int ret;
+
+	if (!d->web)
+		return;
+	ret = web_start(d->web, d->conf, &at);
+	if (ret)
+		log_error("web: cannot serve: %s", strerror(-ret));
+}
+
+static void on_reload_began(void *arg)
+{
+	struct spiked *d = arg;
+
+	service_reloading(&d->service);
+}
+
+/* Browsers come again by themselves, and then meet the new tokens, limits and sockets. */
 static void on_reload_ended(void *arg, bool changed)
 {
-	(void)changed;
-	service_ready(arg);
+	struct spiked *d = arg;
+
+	if (changed) {
+		web_stop(d->web);
+		start_web(d);
+	}
+	service_ready(&d->service);
 }
 
 static void init_reload(struct spiked *d, struct source_list *sources)
@@ -417,7 +454,7 @@ static void init_reload(struct spiked *d, struct source_list *sources)
 		.security = &d->security,
 		.began = on_reload_began,
 		.ended = on_reload_ended,
-		.arg = &d->service,
+		.arg = d,
 	};
 	reload_init(&d->reload, &d->loop, sources);
 	d->control.reload = reload_on_call;
@@ -464,6 +501,8 @@ static void log_ready(const struct spiked *d)
 		log_info("spikes out: %s", conf->publish[i]);
 	if (conf->control)
 		log_info("control: %s", conf->control);
+	if (d->web)
+		log_info("web page: http://%s/", web_address(d->web));
 	log_info(
 		"ready: %u stream(s), %llu channels, %llu lines, clock %s, dt %g ms, epoch %016llx",
 		d->registry.count, (unsigned long long)channels, (unsigned long long)lines,
@@ -493,6 +532,7 @@ static void start_keeper(struct spiked *d)
 static void stop(struct spiked *d)
 {
 	reload_stop(&d->reload);
+	web_stop(d->web);
 	service_stopping(&d->service);
 	hot_stop(&d->hot, LINGER_MS);
 	take_replies(d);
@@ -504,6 +544,18 @@ static void stop(struct spiked *d)
 	uv_timer_stop(&d->pause);
 	keeper_finish(&d->keeper);
 	log_info("stopped");
+}
+
+static int open_web(struct spiked *d, struct fault *f)
+{
+	const struct web_site site = {
+		.metrics = {&d->registry, &d->hot, clock_mono_ns()},
+		.counters = &d->hot.counters,
+		.context = d->sockets.context,
+		.loop = &d->loop,
+	};
+
+	return web_open(&d->web, &site, d->conf, f);
 }
 
 /* Sockets, streams, hot loop, control. 0, or negative errno with `f` filled; *hot_ready says whether
@@ -526,6 +578,8 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	if (!ret)
 		ret = sockets_open(
 			&d->sockets, d->conf, &d->gate, &d->zloop, d->realtime.io_priority, f);
+	if (!ret)
+		ret = open_web(d, f);
 	if (ret)
 		return ret;
 	hc.sources = open_sources(d, f);
@@ -599,6 +653,7 @@ enum exit_code spiked_run(struct conf *conf)
 	} else {
 		start_keeper(d);
 		hot_go(&d->hot);
+		start_web(d);
 		uv_timer_start(&d->second, on_second, 1000, 1000);
 		log_ready(d);
 		service_ready(&d->service);
@@ -615,6 +670,7 @@ enum exit_code spiked_run(struct conf *conf)
 		reload_fini(&d->reload);
 	}
 	fini_loop(d);
+	web_close(d->web);
 	service_fini(&d->service);
 	sockets_close(&d->sockets);
 	keeper_fini(&d->keeper);

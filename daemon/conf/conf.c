@@ -179,6 +179,13 @@ void conf_forget_secret(struct conf *conf)
 	explicit_bzero(conf->security.secret, sizeof(conf->security.secret));
 }
 
+void conf_tokens_free(struct conf_token *tokens, uint32_t count)
+{
+	if (tokens)
+		explicit_bzero(tokens, count * sizeof(*tokens));
+	free(tokens);
+}
+
 void conf_free(struct conf *conf)
 {
 	if (!conf)
@@ -194,6 +201,8 @@ void conf_free(struct conf *conf)
 	for (uint32_t i = 0; i < conf->stream_count; i++)
 		conf_stream_free(conf->streams[i]);
 	conf_forget_secret(conf);
+	conf_tokens_free(conf->web.tokens, conf->web.token_count);
+	free(conf->web.host);
 	for (uint32_t i = 0; i < conf->security.client_count; i++)
 		acl_client_fini(&conf->security.clients[i]);
 	free(conf->security.clients);

@@ -29,6 +29,26 @@ struct conf_ingest {
 	char *server_key; /* connect: Z85; NULL = not encrypted */
 };
 
+/* What shows a browser to be one of the clients: the web server then speaks to the daemon's sockets for
+ * it, with a pair of keys that nobody else has and the rights of that client. */
+#define CONF_TOKEN_SIZE 129 /* with its NUL */
+struct conf_token {
+	char token[CONF_TOKEN_SIZE];
+	char client[ACL_NAME_SIZE];
+	char public[ACL_KEY_TEXT], secret[ACL_KEY_TEXT]; /* Z85; drawn when the file is read */
+	bool sends, hears, reads, controls;              /* something; `reads`: control at all */
+};
+
+/* Where the web page is served. */
+struct conf_web {
+	char *host; /* as an address; NULL = no web page */
+	int port;   /* 0 = any free one */
+	bool everywhere, loopback;
+	struct conf_token
+		*tokens; /* the web server takes them; those that are left conf_free wipes */
+	uint32_t token_count;
+};
+
 struct conf_security {
 	bool wanted;                   /* the key is there */
 	char own_public[ACL_KEY_TEXT]; /* Z85 */
@@ -70,6 +90,7 @@ struct conf {
 	char **publish; /* XPUB endpoints, all bound on one socket */
 	uint32_t publishes;
 	char *control; /* NULL = no control socket */
+	struct conf_web web;
 	bool insecure; /* listening beyond loopback without keys is wanted */
 	struct conf_security security;
 	struct conf_limits limits;
@@ -94,6 +115,9 @@ struct conf *conf_reload(const char *path, const struct conf *running, struct co
 
 /* Overwrites the daemon's secret key. conf_free does it too. */
 void conf_forget_secret(struct conf *conf);
+
+/* Overwrites and frees them; accepts NULL. */
+void conf_tokens_free(struct conf_token *tokens, uint32_t count);
 
 /* One stream as in the file's `streams` list, from JSON, against the running configuration (dt,
  * seed, limits, clock). Names already taken and the dt of its group are

@@ -57,6 +57,11 @@ static bool same_control(const struct conf *a, const struct conf *b)
 	return same_text(a->control, b->control);
 }
 
+static bool same_web(const struct conf *a, const struct conf *b)
+{
+	return same_text(a->web.host, b->web.host) && a->web.port == b->web.port;
+}
+
 static bool same_user(const struct conf *a, const struct conf *b)
 {
 	return same_text(a->user, b->user);
@@ -111,6 +116,7 @@ static same_key *const same[TOP_KEYS] = {
 	[TOP_REALTIME] = same_realtime,
 	[TOP_USER] = same_user,
 	[TOP_SANDBOX] = same_sandbox,
+	[TOP_WEB] = same_web,
 	[TOP_STATE] = same_state,
 };
 

@@ -18,7 +18,6 @@
 #include <unistd.h>
 #include <zmq.h>
 
-#define PATH_SIZE     4096
 #define KEY_FILE_MAX  4096
 #define CLIENTS_MAX   4096
 #define RULES_MAX     65536 /* of a client */
@@ -37,7 +36,7 @@ static bool decode_key(const char *text, uint8_t key[ACL_KEY_SIZE])
 
 bool conf_key_read(struct walk *w, const struct node *at, uint8_t key[ACL_KEY_SIZE])
 {
-	const char *text = walk_text(w, at, PATH_SIZE);
+	const char *text = walk_text(w, at, CONF_PATH_SIZE);
 	if (!text)
 		return false;
 	if (decode_key(text, key))
@@ -49,21 +48,16 @@ bool conf_key_read(struct walk *w, const struct node *at, uint8_t key[ACL_KEY_SI
 	return false;
 }
 
-/* A path as written is relative to the configuration's folder. */
-static void resolve(const char *base, const char *path, char out[PATH_SIZE])
+void conf_path_resolve(const char *base, const char *path, char out[CONF_PATH_SIZE])
 {
 	const char *slash = strrchr(base, '/');
 	if (*path == '/' || !slash)
-		snprintf(out, PATH_SIZE, "%s", path);
+		snprintf(out, CONF_PATH_SIZE, "%s", path);
 	else
-		snprintf(out, PATH_SIZE, "%.*s/%s", (int)(slash - base), base, path);
+		snprintf(out, CONF_PATH_SIZE, "%.*s/%s", (int)(slash - base), base, path);
 }
 
-enum file_duty { OTHERS_DO_NOT_READ, OTHERS_DO_NOT_WRITE };
-
-/* A descriptor of a plain file with a fitting mode, or -1 = reported. */
-static int open_checked(
-	struct walk *w, const struct node *at, const char *path, enum file_duty duty)
+int conf_file_open(struct walk *w, const struct node *at, const char *path, enum file_duty duty)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -127,12 +121,12 @@ static const char *take_pair(const char *text, struct conf_security *s)
 
 static void read_pair(struct walk *w, const struct node *at, struct conf *conf)
 {
-	char path[PATH_SIZE], text[KEY_FILE_MAX + 1];
-	const char *given = walk_text(w, at, PATH_SIZE - 1), *wrong;
+	char path[CONF_PATH_SIZE], text[KEY_FILE_MAX + 1];
+	const char *given = walk_text(w, at, CONF_PATH_SIZE - 1), *wrong;
 	if (!given)
 		return;
-	resolve(conf->path, given, path);
-	int fd = open_checked(w, at, path, OTHERS_DO_NOT_READ);
+	conf_path_resolve(conf->path, given, path);
+	int fd = conf_file_open(w, at, path, OTHERS_DO_NOT_READ);
 	if (fd < 0)
 		return;
 	ssize_t size = read(fd, text, KEY_FILE_MAX);
@@ -303,13 +297,13 @@ static void read_clients_file(struct walk *w, const struct node *at, struct conf
 	struct conf_faults own = {0};
 	struct walk inner = {.faults = &own};
 	struct tree *tree = NULL;
-	char path[PATH_SIZE];
+	char path[CONF_PATH_SIZE];
 	char *bytes;
 	size_t size;
-	if (!walk_text(w, at, PATH_SIZE - 1))
+	if (!walk_text(w, at, CONF_PATH_SIZE - 1))
 		return;
-	resolve(conf->path, at->text, path);
-	int fd = open_checked(w, at, path, OTHERS_DO_NOT_WRITE);
+	conf_path_resolve(conf->path, at->text, path);
+	int fd = conf_file_open(w, at, path, OTHERS_DO_NOT_WRITE);
 	if (fd < 0)
 		return;
 	close(fd);
@@ -342,7 +336,7 @@ void conf_security_read(struct walk *w, const struct node *node, struct conf *co
 	if (!walk_map(w, node, security_keys, at))
 		return;
 	for (int k = 0; k < SECURITY_KEYS; k++)
-		if (!at[k])
+		if (!at[k] && !(security_keys[k].row.flags & PARAM_OPTIONAL))
 			faults_error(w->faults, place_value(node), "needs %s",
 				security_keys[k].row.name);
 	read_pair(w, at[SECURITY_KEY], conf);
@@ -350,6 +344,8 @@ void conf_security_read(struct walk *w, const struct node *node, struct conf *co
 		read_clients_file(w, at[SECURITY_CLIENTS], conf);
 	else if (at[SECURITY_CLIENTS])
 		read_clients(w, at[SECURITY_CLIENTS], conf);
+	if (at[SECURITY_WEB_TOKENS])
+		conf_tokens_read(w, at[SECURITY_WEB_TOKENS], conf);
 }
 
 void conf_limits_read(struct walk *w, const struct node *node, struct conf *conf)

@@ -21,7 +21,7 @@ struct used {
 		const struct node *at;            /* NULL = a default */
 		const char *key;                  /* the top-level key it belongs to */
 		const struct conf_ingest *ingest; /* of a connected one */
-	} items[2 * ENTRIES_MAX + 2];
+	} items[2 * ENTRIES_MAX + 3];
 	size_t count;
 };
 
@@ -244,18 +244,47 @@ static void read_control(struct reader *s, const struct node *at)
 	s->conf->control = take(s, text, at, "control", NULL);
 }
 
+/* Tokens would cross the network in the clear, so beyond this machine it takes the word, with keys too. */
+static void check_web_open(struct reader *s, const struct endpoint *endpoint, const struct node *at)
+{
+	if (endpoint->loopback)
+		return;
+	if (s->conf->insecure)
+		faults_warn(s->w->faults, place_value(at),
+			"other machines can reach %s, and nothing there is encrypted",
+			endpoint->text);
+	else
+		faults_error(s->w->faults, place_value(at),
+			"other machines could reach %s, and HTTP is not encrypted: write 127.0.0.1 and "
+			"put a tunnel or a proxy with TLS before it, or insecure: true at the top",
+			endpoint->text);
+}
+
 static void read_web(struct reader *s, const struct node *at)
 {
+	struct conf_web *web = &s->conf->web;
 	struct endpoint endpoint;
 	struct fault f;
 	const char *text = walk_text(s->w, at, ENDPOINT_MAX);
 	if (!text)
 		return;
-	if (endpoint_web(text, &endpoint, &f))
+	if (endpoint_web(text, &endpoint, &f)) {
 		faults_error(s->w->faults, place_value(at), "%s", f.text);
-	else
-		faults_warn(s->w->faults, place_key(at),
-			"this version has no web page yet; the key is ignored");
+		return;
+	}
+	check_web_open(s, &endpoint, at);
+	s->used->items[s->used->count].endpoint = endpoint;
+	s->used->items[s->used->count].at = at;
+	s->used->items[s->used->count].key = "web";
+	compare(s, s->used->count++);
+	web->host = walk_keep(s->w, endpoint.host);
+	web->port = endpoint.port;
+	web->everywhere = endpoint.everywhere;
+	web->loopback = endpoint.loopback;
+	if (s->conf->security.wanted && !web->token_count)
+		faults_error(s->w->faults, place_value(at),
+			"needs web_tokens under security: with keys nobody is let in who does not "
+			"show what he is");
 }
 
 void conf_sockets_read(struct walk *w, const struct node *const *at, struct conf *conf)

@@ -194,9 +194,9 @@ const struct key top_keys[] = {
 	[TOP_WEB] =
 		{
 			.row.name = "web",
-			.row.flags = PARAM_OPTIONAL,
-			.row.help = "Address of the web page, host:port. Checked, but not served "
-				    "by this version.",
+			.row.flags = PARAM_OPTIONAL | PARAM_RESTART,
+			.row.help = "Address of the web page, of /metrics and of the WebSocket, "
+				    "host:port; left out = none.",
 			.kind = KEY_TEXT,
 			.shape = "host:port",
 		},
@@ -279,6 +279,17 @@ const struct key security_keys[] = {
 			.kind = KEY_LIST,
 			.shape = "path, or list of maps",
 			.under = client_keys,
+		},
+	[SECURITY_WEB_TOKENS] =
+		{
+			.row.name = "web_tokens",
+			.row.flags = PARAM_LIVE | PARAM_OPTIONAL,
+			.row.help =
+				"File that lets browsers in: lines of a client's name, blanks, "
+				"and a token of 16 to 128 letters, digits, - and _. Others must "
+				"not be able to read it.",
+			.kind = KEY_TEXT,
+			.shape = "path",
 		},
 	[SECURITY_KEYS] = {.row = {0}},
 };

@@ -1,15 +1,16 @@
-/* Counters: written by one loop, read by the other. The rows are in counters.def.
+/* Counters: each written by one thread, read by any. The rows are in counters.def.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 typedef _Atomic uint64_t counter_t;
 
-/* Only the writing loop: no locked instruction is needed. */
+/* Only the writing thread: no locked instruction is needed. */
 static inline void counter_add(counter_t *c, uint64_t n)
 {
 	atomic_store_explicit(
@@ -45,6 +46,7 @@ struct daemon_counters {
 struct counter_row {
 	const char *name, *unit, *help;
 	size_t offset; /* of the counter_t in its struct */
+	bool gauge;    /* goes down again */
 };
 
 /* End with name NULL. */

@@ -1,0 +1,53 @@
+/* The web thread: libwebsockets' loop, and what wakes it.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "daemon/core/counters.h"
+#include "daemon/web/access.h"
+#include "daemon/web/ask.h"
+#include "daemon/web/feed.h"
+
+#include <libwebsockets.h>
+#include <stdatomic.h>
+#include <uv.h>
+
+struct browser;
+struct http;
+
+#define SERVER_BROWSERS_MAX 256
+
+/* Filled by the cold loop before server_run, which owns it until it returns. */
+struct server {
+	struct lws_context *lws;
+	struct lws_vhost *vhost;
+	int listener; /* not blocking */
+	struct feed_site site;
+	struct access access;
+	struct feed *feeds; /* one a token, or one */
+	uint32_t feed_count;
+	uint32_t subscriptions_max; /* of a browser */
+	size_t text_max, row_max;   /* bytes of a message from a browser */
+	struct daemon_counters *counters;
+	struct ask_queue *questions, *answers;
+	uv_async_t *wake_cold;
+	atomic_bool stopping;
+
+	struct browser *browsers;
+	struct http *waiting; /* for the cold loop */
+	uint64_t last_session;
+};
+
+/* Cold loop. libwebsockets' side; site, access and the rest are the caller's to fill. 0 or negative
+ * errno. server_fini accepts what is not there. */
+int server_init(struct server *s);
+void server_fini(struct server *s);
+
+/* Web thread: until `stopping`, about which server_wake tells it. */
+void server_run(struct server *s);
+
+/* Any thread. */
+void server_wake(struct server *s);
+
+/* Web thread: takes `ask` over; http_answer comes with its text. */
+void server_ask(struct server *s, struct ask *ask);
