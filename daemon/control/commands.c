@@ -190,10 +190,45 @@ static bool may_change(struct control *c, struct call *call)
 	return !c->registry->frozen;
 }
 
+/* The stream that a call describes, checked as `add` would. NULL: the call has been answered. */
+static struct conf_stream *read_stream(struct control *c, struct call *call)
+{
+	struct conf_faults faults = {0};
+	struct conf_stream *conf = conf_stream_from_json(
+		json_object_get(call->params, "stream"), c->registry->site.conf, &faults);
+
+	if (!conf)
+		refuse_stream(c, call, &faults);
+	conf_faults_fini(&faults);
+	if (!conf || fits_registry(c, call, conf))
+		return conf;
+	conf_stream_free(conf);
+	return NULL;
+}
+
+/* Makes the stream, as `add` does, but nothing of the registry's. */
+static void run_check(struct control *c, struct call *call)
+{
+	struct conf_stream *conf = read_stream(c, call);
+	struct stream *s;
+	struct entry e;
+	struct fault f;
+
+	if (!conf)
+		return;
+	s = stream_new(conf, &f);
+	if (!s) {
+		call_error(c, call, CONTROL_INTERNAL, NULL, "%s", f.text);
+		return;
+	}
+	e = (struct entry){.stream = s, .conf = conf, .program = s->program};
+	call_result(c, call, describe_meta(c->registry, &e));
+	stream_free(s);
+}
+
 static void run_add(struct control *c, struct call *call)
 {
 	struct registry *r = c->registry;
-	struct conf_faults faults = {0};
 	struct conf_stream *conf;
 	json_t *meta;
 	struct entry *e;
@@ -201,18 +236,9 @@ static void run_add(struct control *c, struct call *call)
 
 	if (!may_change(c, call))
 		return;
-	conf = conf_stream_from_json(
-		json_object_get(call->params, "stream"), r->site.conf, &faults);
-	if (!conf) {
-		refuse_stream(c, call, &faults);
-		conf_faults_fini(&faults);
+	conf = read_stream(c, call);
+	if (!conf)
 		return;
-	}
-	conf_faults_fini(&faults);
-	if (!fits_registry(c, call, conf)) {
-		conf_stream_free(conf);
-		return;
-	}
 	if (registry_append(r, conf, &f)) {
 		call_error(c, call, CONTROL_INTERNAL, NULL, "%s", f.text);
 		return;
@@ -517,6 +543,11 @@ const struct command control_commands[] = {
 		.args = {{"stream", "o", false}},
 		.run = run_add,
 		.finish = finish_add},
+	{.name = "check",
+		.help = "what `add` would say of a stream, which is not added",
+		.args = {{"stream", "o", false}},
+		.reads = true,
+		.run = run_check},
 	{.name = "remove",
 		.help = "removes a stream",
 		.args = {{"name", "s", false}},

@@ -5,7 +5,7 @@
  * the rights of the client that a browser's token names. Only the text of /metrics and /health is made
  * by the cold loop, which is asked for it (ask.h).
  *
- * The wire is in clients/PROTOCOL.md, section 7. Everything here is the cold loop's to call.
+ * The wire is in clients/PROTOCOL.md, section 10. Everything here is the cold loop's to call.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 #pragma once
