@@ -16,6 +16,7 @@
 #define ANSWERS_MAX   64 /* that wait to be sent, before further ones stay with ZeroMQ */
 #define SENT_AT_ONCE  256
 #define LOST_PAUSE_NS NS_PER_S
+#define ROOM_FIRST    256 /* bytes of a message that arrives */
 
 /* JSON-RPC's own codes. */
 enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32000 };
@@ -300,8 +301,8 @@ static int keep(struct browser *b, const void *bytes, size_t size, size_t max)
 			(unsigned char *)too_long, strlen(too_long));
 		return -1;
 	}
-	if (b->in_size + size > b->in_room) {
-		size_t room = 2 * (b->in_size + size);
+	if (b->in_size + size >= b->in_room) { /* an empty message is a message, too */
+		size_t room = 2 * (b->in_size + size) + ROOM_FIRST;
 		char *in = realloc(b->in, room);
 
 		if (!in)

@@ -149,9 +149,11 @@ int spk_answer(
 		snprintf(error->message, sizeof(error->message), "the answer has a NUL byte in it");
 		return rc;
 	}
-	char *copy = strndup(text, size); /* the cutting relies on a NUL behind the text */
+	char *copy = malloc(size + 1); /* the cutting relies on a NUL behind the text */
 	if (!copy)
 		return -ENOMEM;
+	memcpy(copy, text, size);
+	copy[size] = '\0';
 	json_t *answer = json_loadb(text, size, JSON_REJECT_DUPLICATES, &fault);
 	if (!json_is_object(answer))
 		snprintf(error->message, sizeof(error->message),

@@ -1,0 +1,297 @@
+#!/usr/bin/python3
+"""The web port: files, /health, /metrics, and a WebSocket that carries the very bytes that ZeroMQ carries.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import http.client
+import json
+import re
+import shutil
+import signal
+import struct
+import subprocess
+import time
+
+import zmq
+
+import harness as h
+from websocket import BINARY, TEXT, Refused, WebSocket, joined
+
+STREAMS = [h.stream("arm", 4, group="body"), h.stream("leg", 2, group="body")]
+TOKENS = {"admin": "0123456789abcdef-admin", "viewer": "0123456789abcdef-viewer"}
+
+
+def daemon(**more):
+    at = f"127.0.0.1:{h.free_ports(1)[0]}"
+    d = h.Daemon({"clock": "wall", "dt": "5 ms", "web": at, "streams": STREAMS, **more})
+    d.web = at
+    return d
+
+
+def get(d, path, method="GET", **headers):
+    """(status, headers, text)"""
+    connection = http.client.HTTPConnection(d.web, timeout=10 * h.SLOW)
+    connection.request(method, path, headers={k.replace("_", "-"): v for k, v in headers.items()})
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return answer.status, dict((k.lower(), v) for k, v in answer.getheaders()), text
+
+
+def files_and_health():
+    with daemon() as d:
+        status, headers, text = get(d, "/")
+        h.equal("the page is there", (status, headers["content-type"]), (200, "text/html; charset=utf-8"))
+        h.claim("it is a page", text.startswith("<!doctype html>"))
+        h.claim("it may load nothing from elsewhere", "default-src 'self'" in headers["content-security-policy"])
+        for link in re.findall(r'(?:src|href)="([^":#]+)"', text):
+            found = get(d, "/" + link.removeprefix("./").removeprefix("/"))
+            h.claim(f"what it links to is there: {link}", found[0] == 200 and found[2], found[:2])
+        h.equal("HEAD has no body", get(d, "/", "HEAD")[::2], (200, ""))
+        h.equal("what is not there", get(d, "/../etc/passwd")[0], 404)
+        h.equal("nothing but GET", get(d, "/", "POST")[0], 405)
+        h.equal("health", (get(d, "/health")[0], json.loads(get(d, "/health")[2])["status"]), (200, "ok"))
+        h.equal("by a foreign name", get(d, "/health", Host="evil.example:80")[0], 403)
+        h.equal("by localhost", get(d, "/health", Host=f"localhost:{d.web.split(':')[1]}")[0], 200)
+        connection = http.client.HTTPConnection(d.web, timeout=10 * h.SLOW)
+        for _ in range(3):
+            connection.request("GET", "/health")
+            h.equal("one connection, several requests", connection.getresponse().read()[:14], b'{"status":"ok"')
+        connection.close()
+        h.equal("denied ones are counted", d.counters()["web_denied"], 1)
+
+
+def samples(text):
+    """{metric with labels: value} of Prometheus text."""
+    return {name: float(value) for name, value in re.findall(r"^([a-z_]+(?:\{.*\})?) ([^ ]+)$", text, re.M)}
+
+
+def metrics_are_what_happened():
+    with daemon() as d:
+        for _ in range(30):
+            d.send_f32("arm", 1, 2, 3, 4)
+        for _ in range(3):
+            d.send("arm", b"short")
+        d.send("nobody", b"1234")
+        d.wait_rows("arm", 30)
+        d.wait_counter("rejected_length", 3, "arm")
+        d.wait_counter("rejected_unknown_stream", 1)
+        before = d.counters("arm")["ticks"]
+        status, headers, text = get(d, "/metrics")
+        after = d.counters("arm")["ticks"]
+        seen = samples(text)
+        h.equal("Prometheus' type", (status, headers["content-type"]), (200, "text/plain; version=0.0.4; charset=utf-8"))
+        h.equal("rows", seen['spiked_stream_rows_total{stream="arm"}'], 30)
+        h.equal("rejected ones by reason", seen['spiked_stream_rejected_total{stream="arm",reason="length"}'], 3)
+        h.equal("the daemon's", seen['spiked_daemon_rejected_total{reason="unknown_stream"}'], 1)
+        h.claim("ticks", before <= seen['spiked_stream_ticks_total{stream="arm"}'] <= after)
+        for name in ("spiked_stream_lateness_seconds", "spiked_stream_tick_cost_seconds"):
+            buckets = [v for k, v in seen.items() if k.startswith(name + '_bucket{stream="arm"')]
+            h.claim(f"{name}: buckets go up to the count",
+                    buckets == sorted(buckets) and buckets[-1] == seen[name + '_count{stream="arm"}'] > 0, buckets)
+        h.claim("row ages", seen['spiked_stream_row_age_seconds_count{stream="arm"}'] >= 1)
+        rows = {f"spiked_daemon_{k}" for k in d.counters() if not k.startswith("rejected_")}
+        names = {re.sub(r"(_total)?(\{.*)?$", "", k) for k in seen}
+        h.equal("every counter of the daemon is there", rows - names, set())
+        promtool = shutil.which("promtool")
+        if not promtool:
+            print("  --  there is no promtool (Debian's package prometheus)")
+            return
+        done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
+        h.equal("promtool accepts it", (done.returncode, done.stdout, done.stderr), (0, "", ""))
+
+
+def the_websocket_carries_the_same_bytes():
+    with daemon() as d:
+        sub = d.sub("spikes/arm/", "bundle/body/", "meta/leg/")
+        w = WebSocket(d.web)
+        h.equal("subscribed", w.call("subscribe", topics=["spikes/arm/", "bundle/body/", "meta/leg/"]),
+                {"topics": ["spikes/arm/", "bundle/body/", "meta/leg/"]})
+        for _ in range(20):
+            w.row(b"arm", struct.pack("<4f", 9, 8, 7, 6), struct.pack("<qQ", time.time_ns(), 1))
+            time.sleep(0.005)
+        h.equal("rows have arrived", h.until("they do", lambda: d.counters("arm")["rows"] == 20), True)
+        frames = [w.frame() for _ in range(200)]
+        same = {}
+        end = time.monotonic() + 10 * h.SLOW
+        while len(same) < 200 and time.monotonic() < end:
+            if sub.socket.poll(100):
+                parts = sub.socket.recv_multipart()
+                same[parts[0], parts[1][:32]] = parts
+        both = [f for f in frames if (f[0], f[1][:32]) in same]
+        h.claim(f"{len(both)} messages came both ways", len(both) > 100)
+        h.claim("bit for bit the same", all(f == same[f[0], f[1][:32]] for f in both))
+        h.claim("bundles too", any(f[0] == b"bundle/body/" and len(f) == 5 for f in both))
+        h.claim("and meta", any(f[0] == b"meta/leg/" and json.loads(f[1])["stream"] == "leg" for f in frames))
+        h.equal("left", w.call("unsubscribe", topics=["spikes/arm/", "meta/leg/", "never/"]), {"topics": ["bundle/body/"]})
+        w.frames.clear()
+        for _ in range(20):
+            w.frame()
+        w.frames.clear()
+        h.equal("only the other comes", {w.frame()[0] for _ in range(20)}, {b"bundle/body/"})
+        h.equal("control", w.call("set", name="arm", stage=0, param="v_th", value=0.5)["value"], 0.5)
+        h.equal("an error is the daemon's", w.call("stream", name="none")["data"]["path"], "name")
+        h.equal("check builds nothing", (w.call("check", stream=h.stream("new", 3))["channels"], d.control("info")["streams"]), (3, 2))
+        h.equal("check finds faults", w.call("check", stream=h.stream("new", 3, encode=[{"lif": {"tau": 1}}]))["data"]["path"],
+                "stream.encode[0].lif.tau")
+        w.send(TEXT, b'[{"jsonrpc":"2.0","id":7,"method":"info"},{"jsonrpc":"2.0","id":8,"method":"streams"}]')
+        batch = next(m for m in iter(w.take, 0) if m)
+        h.equal("batches", [m["id"] for m in batch], [7, 8])
+        other = WebSocket(d.web, protocol=None)
+        h.claim("without the subprotocol", "epoch" in other.call("info"))
+        h.equal("both are counted", d.counters()["web_browsers"], 2)
+        other.close()
+        h.until("and known to have gone", lambda: d.counters()["web_browsers"] == 1)
+        w.close()
+
+
+def what_is_wrong_is_said():
+    with daemon() as d:
+        for what, kw, status in (("another path", {"path": "/other"}, 404),
+                                 ("a foreign page", {"headers": ["Origin: http://evil.example"]}, 403)):
+            try:
+                WebSocket(d.web, **kw)
+                h.claim(what, False, "was let in")
+            except Refused as refused:
+                h.equal(what, refused.status, status)
+        w = WebSocket(d.web, headers=[f"Origin: http://{d.web}"])
+        for bad in (b"", b"\x03arm", b"\x03ar", b"\x03arm\x10\0\0\0abc", joined(b"arm", b"1234") + b"xx"):
+            w.send(BINARY, bad)
+        h.claim("not JSON", w.call("info") and True)
+        h.claim("a bad row is told, once a second", [n["method"] for n in w.notes] == ["refused"], w.notes)
+        h.equal("nothing of it arrived", d.counters("arm")["rows"], 0)
+        for params in ({}, {"topics": "x"}, {"topics": [1]}, {"topics": ["x" * 256]}):
+            h.equal(f"subscribe to {str(params)[:30]}", w.call("subscribe", **params)["code"], -32602)
+        h.claim("too many topics", "limits.subscriptions" in w.call("subscribe", topics=[str(n) for n in range(100000)])["message"])
+        w.send(TEXT, b"{nonsense")
+        h.equal("what is no JSON is answered", next(m for m in iter(w.take, 0) if m)["error"]["code"], -32700)
+        w.send(TEXT, b'{"jsonrpc":"2.0","id":1,', final=False)
+        w.send(0, b'"method":"info"}')
+        h.claim("in pieces", "epoch" in next(m for m in iter(w.take, 0) if m)["result"])
+        try:
+            for _ in range(40):
+                w.send(BINARY, b"\x03arm" + b"x" * (1 << 20), final=False)
+                break
+            for _ in range(80):
+                w.send(0, b"x" * (1 << 20), final=False)
+            w.receive()
+            h.claim("a message without end", False)
+        except (ConnectionError, OSError) as error:
+            h.claim(f"a message without end ends the connection ({error})", True)
+        h.claim("spiked goes on", d.control("info"))
+
+
+def who_reads_slowly_loses_alone():
+    streams = [h.stream("big", 60000, publish={"payload": "bitmap"}), *STREAMS]
+    with daemon(streams=streams) as d:
+        fast, slow = WebSocket(d.web), WebSocket(d.web, buffer=4096)
+        fast.call("subscribe", topics=["spikes/big/"])
+        slow.call("subscribe", topics=["spikes/big/"])
+        end, seqs = time.monotonic() + 60 * h.SLOW, []
+        while d.counters()["web_dropped"] < 100 and time.monotonic() < end:
+            for _ in range(50):
+                seqs.append(struct.unpack_from("<Q", fast.frame()[1], 24)[0])
+        h.claim("the slow one's losses are counted", d.counters()["web_dropped"] >= 100)
+        h.claim("the other loses nothing", [b - a for a, b in zip(seqs, seqs[1:])] == [1] * (len(seqs) - 1))
+        fast.close()
+        until = time.monotonic() + 20 * h.SLOW
+        last, jumps = None, 0
+        while not slow.notes and time.monotonic() < until:
+            seq = struct.unpack_from("<Q", slow.frame()[1], 24)[0]
+            jumps += last is not None and seq != last + 1
+            last = seq
+        h.claim("it is told", slow.notes and slow.notes[0]["method"] == "lost" and slow.notes[0]["params"]["messages"] > 0, slow.notes)
+        slow.close()
+
+
+def keys_want_tokens():
+    server, admin, viewer = (zmq.curve_keypair() for _ in range(3))
+    pair = lambda keys: f'public: "{keys[0].decode()}"\nsecret: "{keys[1].decode()}"\n'
+    clients = json.dumps([
+        {"name": "admin", "key": admin[0].decode(), "rows": "*", "subscribe": "*", "control": "full"},
+        {"name": "viewer", "key": viewer[0].decode(), "subscribe": ["spikes/arm/"], "control": "read"}])
+    at = f"127.0.0.1:{h.free_ports(1)[0]}"
+    d = h.Daemon({"clock": "wall", "dt": "5 ms", "web": at, "streams": STREAMS, "security": {
+        "key": "own.key", "clients": "clients.yaml", "web_tokens": "tokens"}}, keys=(server[0], *admin), files={
+            "own.key": pair(server), "clients.yaml": clients,
+            "tokens": "# who is let in\n" + "".join(f"{name}  {token}\n" for name, token in TOKENS.items())})
+    d.web = at
+    with d:
+        for what, path, headers in (("none", "/ws", []), ("a wrong one", "/ws?token=0123456789abcdef-wrong", []),
+                                    ("the beginning of one", "/ws?token=0123456789abcdef", [])):
+            try:
+                WebSocket(d.web, path=path, headers=headers)
+                h.claim(what, False, "was let in")
+            except Refused as refused:
+                h.equal(f"a token: {what}", refused.status, 401)
+        h.equal("the page wants one", get(d, "/")[0], 401)
+        h.equal("metrics want one", get(d, "/metrics")[0], 401)
+        h.equal("health does not", get(d, "/health")[0], 200)
+        status, headers, _ = get(d, f"/?token={TOKENS['admin']}")
+        h.equal("it goes into a cookie", (status, headers["location"], headers["set-cookie"].split(";")[0]),
+                (303, "/", f"spiked_token={TOKENS['admin']}"))
+        h.claim("that no script reads", "HttpOnly" in headers["set-cookie"] and "SameSite=Strict" in headers["set-cookie"])
+        h.equal("with which the page is served", get(d, "/", Cookie=f"a=b; spiked_token={TOKENS['admin']}")[0], 200)
+        h.equal("Bearer", get(d, "/metrics", Authorization=f"Bearer {TOKENS['viewer']}")[0], 200)
+        w = WebSocket(d.web, headers=[f"Cookie: spiked_token={TOKENS['admin']}"])
+        v = WebSocket(d.web, headers=[f"Authorization: Bearer {TOKENS['viewer']}"])
+        w.call("subscribe", topics=[""])
+        v.call("subscribe", topics=[""])
+        w.row(b"arm", struct.pack("<4f", 9, 8, 7, 6))
+        h.until("admin's row arrives", lambda: d.counters("arm")["rows"] == 1)
+        h.claim("admin hears everything", {w.frame()[0] for _ in range(60)} > {b"spikes/arm/", b"spikes/leg/", b"state/arm/"})
+        h.equal("the viewer what its client may", {v.frame()[0] for _ in range(30)}, {b"spikes/arm/"})
+        v.row(b"arm", struct.pack("<4f", 9, 8, 7, 6))
+        h.equal("it may read", v.call("info")["clock"], "wall")
+        h.equal("but change nothing", v.call("reset", name="arm")["code"], -32007)
+        h.claim("and its rows are refused in words", v.notes and v.notes[0]["method"] == "refused", v.notes)
+        h.equal("they did not arrive", d.counters("arm")["rows"], 1)
+        h.equal("admin changes", w.call("reset", name="arm")["name"], "arm")
+        (d.path.parent / "tokens").write_text(f"admin {TOKENS['admin']}\n")
+        d.control("reload")
+        for who, socket in (("the viewer", v), ("admin", w)):
+            try:
+                while True:
+                    socket.receive()
+            except (ConnectionError, OSError):
+                h.claim(f"a reload ends {who}'s connection", True)
+        h.equal("a removed token is none", get(d, "/metrics", Authorization=f"Bearer {TOKENS['viewer']}")[0], 401)
+        w = WebSocket(d.web, headers=[f"Cookie: spiked_token={TOKENS['admin']}"])
+        h.claim("the other lets in again", "epoch" in w.call("info"))
+        w.close()
+        h.claim("no token is in the log", not any(t in d.log() for t in TOKENS.values()))
+
+
+def bad_configurations():
+    base = {"clock": "wall", "dt": "5 ms", "streams": STREAMS}
+    for what, more, words in (
+            ("beyond loopback", {"web": "0.0.0.0:7573"}, "insecure: true"),
+            ("no address", {"web": "nonsense"}, "web"),
+            ("a port that another has", {"web": "127.0.0.1:7570", "ingest": ["tcp://127.0.0.1:7570"]}, "is taken by")):
+        d = h.Daemon({**base, **more})
+        done = h.run("--check", "-c", str(d.path))
+        h.claim(what, done.returncode == 1 and words in done.stderr, (done.returncode, done.stderr))
+        d.close()
+    with daemon() as d:
+        other = h.Daemon({**base, "web": d.web})
+        done = h.run("-c", str(other.path))
+        h.claim("the port is taken", done.returncode == 3 and f"web: cannot listen on {d.web}" in done.stderr, done.stderr)
+        other.close()
+        d.path.write_text(d.path.read_text().replace(d.web, f"127.0.0.1:{h.free_ports(1)[0]}"))
+        h.claim("another port needs a restart", "needs a restart" in d.refused("reload").message)
+
+
+def a_pause_is_survived():
+    with daemon() as d:
+        w = WebSocket(d.web)
+        w.call("subscribe", topics=["spikes/arm/"])
+        w.frame()
+        d.process.send_signal(signal.SIGSTOP)
+        time.sleep(0.3)
+        d.process.send_signal(signal.SIGCONT)
+        h.claim("frames go on", w.frame())
+        w.close()
+
+
+h.main(files_and_health, metrics_are_what_happened, the_websocket_carries_the_same_bytes, what_is_wrong_is_said,
+       who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived)
