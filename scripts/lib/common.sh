@@ -98,6 +98,21 @@ find_node() {
 	[ -x "$NPM" ] || NODE= NPM=
 }
 
+# Sets PROMTOOL, empty where it cannot be had. Debian's package brings a server that would start, so
+# it is unpacked and not installed.
+find_promtool() {
+	PROMTOOL=$(command -v promtool || true)
+	folder=$ROOT/build-promtool
+	[ -z "$PROMTOOL" ] || return 0
+	if [ ! -x "$folder/usr/bin/promtool" ] && command -v apt-get >/dev/null; then
+		mkdir -p "$folder"
+		(cd "$folder" && timeout 120 apt-get -q download prometheus && dpkg-deb -x prometheus_*.deb .) \
+			>/dev/null 2>&1 || true
+		rm -f "$folder"/prometheus_*.deb
+	fi
+	[ ! -x "$folder/usr/bin/promtool" ] || PROMTOOL=$folder/usr/bin/promtool
+}
+
 jobs_of_machine() {
 	nproc 2>/dev/null || echo 2
 }

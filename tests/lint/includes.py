@@ -27,6 +27,8 @@ RULES = (
      ["uv.h"]),
     ("daemon/control", ["daemon/core/", "daemon/loop/", "daemon/conf/", "daemon/flow/", "daemon/state/",
                         "daemon/control/", "encoders/", WIRE], ["jansson.h", "zmq.h", "uv.h"]),
+    ("daemon/web", ["daemon/core/", "daemon/conf/", "daemon/control/metrics.h", "daemon/web/", "encoders/", WIRE],
+     ["jansson.h", "zmq.h", "uv.h", "libwebsockets.h"]),
     ("daemon", ["daemon/", "encoders/", WIRE], ["jansson.h", "zmq.h", "uv.h"]),
     ("clients/c", ["spiked/", "./"], ["jansson.h", "zmq.h"]),
     ("clients/cli", ["spiked/", "./"], ["jansson.h"]),
