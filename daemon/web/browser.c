@@ -372,6 +372,7 @@ void browser_go_on(struct browser *b)
 	struct packet *m;
 
 	take_answers(b);
+	feed_settle(b->control);
 	if (!b->rows.count)
 		return;
 	while ((m = queue_first(&b->rows)) && feed_send_row(b->feed, m->bytes, m->size))

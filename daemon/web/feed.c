@@ -80,6 +80,15 @@ void feed_close(struct feed *f)
 	*f = (struct feed){0};
 }
 
+void feed_settle(void *socket)
+{
+	size_t size = sizeof(int);
+	int events;
+
+	if (socket)
+		zmq_getsockopt(socket, ZMQ_EVENTS, &events, &size);
+}
+
 void *feed_control(const struct feed *f)
 {
 	if (!f->site->control || (f->token && !f->token->reads))

@@ -31,6 +31,9 @@ struct feed {
 int feed_open(struct feed *f, const struct feed_site *site, const struct conf_token *token);
 void feed_close(struct feed *f);
 
+/* What has been waited for has been seen to: a socket that is not read would wake the thread for ever. */
+void feed_settle(void *socket); /* accepts NULL */
+
 /* A control socket of one browser, with everybody's answers apart. NULL = control is not allowed, there
  * is none, or it cannot be made. */
 void *feed_control(const struct feed *f);

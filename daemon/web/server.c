@@ -245,8 +245,10 @@ void server_run(struct server *s)
 
 		take_connections(s);
 		take_answers(s);
-		for (uint32_t i = 0; i < s->feed_count; i++)
+		for (uint32_t i = 0; i < s->feed_count; i++) {
+			feed_settle(s->feeds[i].pusher);
 			more |= take_messages(s, &s->feeds[i]);
+		}
 		for (struct browser *b = s->browsers; b; b = browser_next(b))
 			browser_go_on(b);
 		lws_service(s->lws, more ? -1 : 0);
