@@ -22,7 +22,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BIN = ROOT / "build/bin"
 CONFIG = ROOT / "config/demo.yaml"
-PORTS = {"ingest": 7570, "publish": 7571, "control": 7572}
+PORTS = {"ingest": 7570, "publish": 7571, "control": 7572, "web": 7573}
 
 FIGURES = ("user", "sys", "wait", "mem", "load", "rx", "tx", "disk")
 BIN_MS = 100  # that one row of text covers
@@ -85,7 +85,7 @@ class Demo:
         self.first = {}            # stream: seconds until its first spikes
         self.stopping = False
         self.screen = Screen(
-            "spiked: rows in at 127.0.0.1:{ingest}, spikes out at :{publish}, control at :{control}".format(
+            "page: http://127.0.0.1:{web}/  rows in :{ingest}  spikes out :{publish}  control :{control}".format(
                 **self.ports))
 
     def spawn(self, name, command, **streams):

@@ -11,6 +11,7 @@ import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
 
 import zmq
@@ -94,12 +95,23 @@ def metrics_are_what_happened():
         rows = {f"spiked_daemon_{k}" for k in d.counters() if not k.startswith("rejected_")}
         names = {re.sub(r"(_total)?(\{.*)?$", "", k) for k in seen}
         h.equal("every counter of the daemon is there", rows - names, set())
+        dashboard = (h.TESTS.parent / "config/grafana/spiked.json").read_text()
+        asked = set(re.findall(r"spiked_[a-z_]+", dashboard))
+        h.equal("every metric that the dashboard asks for is there",
+                {name for name in asked if not re.search(rf"^{name}[ {{]", text, re.M)}, set())
         promtool = os.environ.get("PROMTOOL") or shutil.which("promtool")
         if not promtool:
             print("  --  there is no promtool (Debian's package prometheus)")
             return
         done = subprocess.run([promtool, "check", "metrics"], input=text, capture_output=True, text=True, timeout=60)
         h.equal("promtool accepts it", (done.returncode, done.stdout, done.stderr), (0, "", ""))
+        rules = [{"record": f"asked_{n}", "expr": re.sub(r"\$__rate_interval", "5m", target["expr"])}
+                 for n, target in enumerate(t for p in json.loads(dashboard)["panels"] for t in p.get("targets", []))]
+        with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+            json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, file)
+            file.flush()
+            done = subprocess.run([promtool, "check", "rules", file.name], capture_output=True, text=True, timeout=60)
+        h.claim(f"and the dashboard's {len(rules)} questions", done.returncode == 0, done.stderr)
 
 
 def the_websocket_carries_the_same_bytes():
