@@ -19,6 +19,7 @@
 #include "spiked/wire.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 #define NOTES_AT_ONCE        256 /* then signals and control get their turn */
 #define STATUS_PAUSE_MS      50
 #define OVERRUN_PAUSE_MAX_NS (60 * NS_PER_S)
+#define LARGE_BYTES          (2 << 20)
 #define LINGER_MS            1000 /* how long a stop waits for subscribers to take what is queued */
 
 struct spiked {
@@ -618,6 +620,14 @@ static int start(struct spiked *d, struct stream_set **set, bool *hot_ready, str
 	return privileges_drop(&d->privileges, d->conf, &d->realtime, f);
 }
 
+/* A row of a million channels is a message of 4 MB. By itself malloc would keep what one of them took,
+ * locked into memory, for the next; so large ones are always mapped, and given back. */
+static void keep_memory_low(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BYTES);
+	mallopt(M_TRIM_THRESHOLD, 4 * LARGE_BYTES);
+}
+
 enum exit_code spiked_run(struct conf *conf)
 {
 	struct spiked *d = calloc(1, sizeof(*d));
@@ -642,6 +652,7 @@ enum exit_code spiked_run(struct conf *conf)
 		log_warning("%s", sentence);
 	log_info("spiked %s, pid %d, configuration %s", SPIKED_VERSION, (int)getpid(), conf->path);
 	descriptors_raise();
+	keep_memory_low();
 	ret = init_loop(d);
 	if (ret)
 		fault_set(&f, ret, "cannot make an event loop: %s", uv_strerror(ret));
