@@ -44,6 +44,7 @@ static const struct fault_case cases[] = {
 	{"realtime: {cpu: -1}", 1, 17, "realtime.cpu", ""},
 	{"web: 127.0.0.1", 1, 6, "web", "port is missing"},
 	{"web: http://127.0.0.1:80", 1, 6, "web", "host:port alone"},
+	{"web: 0.0.0.0:80", 1, 6, "web", "insecure: true"},
 	{"state: {every: 1}", 1, 8, "state", "needs dir"},
 	{"state: {dir: /x, every: 0}", 1, 25, "state.every", "from 0.1"},
 	{"streams: 3", 1, 10, "streams", "takes a list"},
@@ -385,13 +386,13 @@ static void test_a_fault_prints_as_compilers_do(void **state)
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
-	assert_null(load_text("web: 127.0.0.1:80\n" STREAM("encode: [lif: {v_thr: 1}]"), &faults));
+	assert_null(load_text("insecure: true\nweb: 0.0.0.0:80\n" STREAM("encode: [lif: {v_thr: 1}]"), &faults));
 	assert_int_equal(conf_faults_print(out, "spiked.yaml", &faults), 0);
 	fclose(out);
 	assert_non_null(
-		strstr(text, "spiked.yaml:1:1: warning: web: this version has no web page"));
+		strstr(text, "spiked.yaml:2:6: warning: web: other machines can reach"));
 	assert_non_null(
-		strstr(text, "\nspiked.yaml:5:20: error: streams[0].encode[0].lif.v_thr: "));
+		strstr(text, "\nspiked.yaml:6:20: error: streams[0].encode[0].lif.v_thr: "));
 	free(text);
 	conf_faults_fini(&faults);
 }
