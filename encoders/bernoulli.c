@@ -78,10 +78,18 @@ static float rate_of(const struct stage *st, uint32_t c)
 	return (float)(st->dt * param_number(&st->values[F_MAX], c));
 }
 
+/* Draws of ticks to come, should they hold the row: words of a stage of one. */
+struct ahead {
+	uint64_t key, tick; /* of words[0] */
+	uint64_t count;
+	uint64_t words[DRAW_AHEAD];
+};
+
 /* Scratch: the odds of the last fresh row and, behind signed spikes, its negative values; room for
  * probabilities that are not linear. */
 struct scratch {
 	struct odds odds;
+	struct ahead *ahead;
 	uint64_t *negative; /* or NULL */
 	float *p;           /* or NULL */
 };
@@ -106,6 +114,8 @@ static struct scratch scratch_of(const struct stage *st, void *state)
 	at += lower_bytes(st);
 	s.odds.always = (uint64_t *)(void *)at;
 	at += stage_plane_bytes(st->in_lines);
+	s.ahead = (struct ahead *)(void *)at;
+	at += stage_round(sizeof(*s.ahead));
 	if (st->out_kind == KIND_SIGNED) {
 		s.negative = (uint64_t *)(void *)at;
 		at += stage_plane_bytes(st->in_lines);
@@ -123,6 +133,7 @@ int bernoulli_plan(struct stage *st, struct fault *f)
 			 (stage_listed(st, F_MAX) ? stage_float_bytes(st->in_lines) : 0);
 	st->state_size = is_twister(st) ? stage_round(sizeof(struct mt19937)) : 0;
 	st->scratch_size = upper_bytes(st) + lower_bytes(st) + plane +
+			   stage_round(sizeof(struct ahead)) +
 			   (st->out_kind == KIND_SIGNED ? plane : 0) +
 			   (is_hazard(st) ? stage_float_bytes(st->in_lines) : 0);
 	return 0;
@@ -184,6 +195,7 @@ static void hazards(
 static void weigh(const struct stage *st, const struct scratch *s, const float *x)
 {
 	const struct kernels *kernels = kernels_get();
+	s->ahead->count = 0;
 	if (!s->p) {
 		kernels->odds(st->consts, x, &s->odds, s->negative, st->in_lines);
 		return;
@@ -191,6 +203,19 @@ static void weigh(const struct stage *st, const struct scratch *s, const float *
 	static const struct chance as_it_is = {.rate = 1};
 	hazards(st->consts, x, s->p, st->in_lines, s->negative != NULL);
 	kernels->odds(&as_it_is, s->p, &s->odds, s->negative, st->in_lines);
+}
+
+/* One word at a tick that holds its row. */
+static uint64_t look_ahead(uint64_t key, uint64_t tick, const struct scratch *s)
+{
+	struct ahead *a = s->ahead;
+	if (tick - a->tick >= a->count || a->key != key) {
+		kernels_get()->draw_ahead(key, tick, &s->odds, a->words);
+		a->key = key;
+		a->tick = tick;
+		a->count = DRAW_AHEAD;
+	}
+	return a->words[tick - a->tick];
 }
 
 void bernoulli_fire(
@@ -201,8 +226,10 @@ void bernoulli_fire(
 		weigh(st, &s, x);
 	if (is_twister(st))
 		twist(st, state, &s.odds, on);
-	else
+	else if (tick->fresh || st->in_lines > WORD_LINES || !kernels_get()->draw_ahead)
 		kernels_get()->draw(st->key, tick->number, &s.odds, on, st->in_lines);
+	else
+		on[0] = look_ahead(st->key, tick->number, &s);
 }
 
 const uint64_t *bernoulli_negative(const struct stage *st, void *state)

@@ -74,35 +74,73 @@ static inline __m512i pair_of(__m512i even, __m512i product)
 	return _mm512_mask_shuffle_epi32(even, 0xaaaa, product, _MM_PERM_CCAA);
 }
 
+/* Before the first round: the blocks `number` of a tick, in the order in which unpacking brings them to
+ * the order of the lines. */
+static inline struct blocks counters(uint64_t tick, __m512i number)
+{
+	return (struct blocks){
+		.c0 = _mm512_set1_epi64((int64_t)(uint32_t)tick),
+		.p1 = _mm512_set1_epi64((int64_t)(tick >> 32)),
+		.c2 = number,
+		.p0 = _mm512_setzero_si512(),
+	};
+}
+
+static inline __m512i first_numbers(void)
+{
+	return _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+}
+
+/* After the last round: who fires of the 64 lines from `line` on. */
+static inline uint64_t fired_of(
+	const struct blocks *b, uint64_t key, uint64_t tick, const struct odds *odds, uint32_t line)
+{
+	__m512i first = pair_of(b->c0, b->p1), second = pair_of(b->c2, b->p0);
+	__m512i low = _mm512_unpacklo_epi64(first, second);
+	__m512i high = _mm512_unpackhi_epi64(first, second);
+	__m512i upper_low = _mm512_load_si512(odds->upper + line);
+	__m512i upper_high = _mm512_load_si512(odds->upper + line + 32);
+	__mmask64 fired = _mm512_kunpackd(
+		_mm512_cmplt_epu16_mask(high, upper_high), _mm512_cmplt_epu16_mask(low, upper_low));
+	__mmask64 ties = _mm512_kunpackd(
+		_mm512_cmpeq_epi16_mask(high, upper_high), _mm512_cmpeq_epi16_mask(low, upper_low));
+	uint64_t word = fired | odds->always[line / WORD_LINES];
+	if (__builtin_expect(ties != 0, 0))
+		word |= settle_ties(key, tick, odds, line, ties);
+	return word;
+}
+
 void draw_avx512(uint64_t key, uint64_t tick, const struct odds *odds, uint64_t *on, uint32_t count)
 {
 	const struct philox_keys keys = philox_schedule(key);
-	/* Blocks in the order in which unpacking brings them to the order of the lines. */
-	__m512i number = _mm512_setr_epi64(0, 4, 1, 5, 2, 6, 3, 7);
+	__m512i number = first_numbers();
 	const __m512i step = _mm512_set1_epi64(WORD_BLOCKS);
 	for (uint32_t line = 0; line < count; line += WORD_LINES) {
-		struct blocks b = {
-			.c0 = _mm512_set1_epi64((int64_t)(uint32_t)tick),
-			.p1 = _mm512_set1_epi64((int64_t)(tick >> 32)),
-			.c2 = number,
-			.p0 = _mm512_setzero_si512(),
-		};
+		struct blocks b = counters(tick, number);
 #pragma GCC unroll 10
 		for (unsigned round = 0; round < PHILOX_ROUNDS; round++)
 			round_of(&b, &keys, round);
 		number = _mm512_add_epi64(number, step);
-		__m512i first = pair_of(b.c0, b.p1), second = pair_of(b.c2, b.p0);
-		__m512i low = _mm512_unpacklo_epi64(first, second);
-		__m512i high = _mm512_unpackhi_epi64(first, second);
-		__m512i upper_low = _mm512_load_si512(odds->upper + line);
-		__m512i upper_high = _mm512_load_si512(odds->upper + line + 32);
-		__mmask64 fired = _mm512_kunpackd(_mm512_cmplt_epu16_mask(high, upper_high),
-			_mm512_cmplt_epu16_mask(low, upper_low));
-		__mmask64 ties = _mm512_kunpackd(_mm512_cmpeq_epi16_mask(high, upper_high),
-			_mm512_cmpeq_epi16_mask(low, upper_low));
-		uint64_t word = fired | odds->always[line / WORD_LINES];
-		if (__builtin_expect(ties != 0, 0))
-			word |= settle_ties(key, tick, odds, line, ties);
-		on[line / WORD_LINES] = word;
+		on[line / WORD_LINES] = fired_of(&b, key, tick, odds, line);
 	}
+}
+
+void draw_ahead_avx512(
+	uint64_t key, uint64_t tick, const struct odds *odds, uint64_t on[DRAW_AHEAD])
+{
+	const struct philox_keys keys = philox_schedule(key);
+	const __m512i number = first_numbers();
+	struct blocks b[DRAW_AHEAD];
+#pragma GCC unroll 4
+	for (unsigned t = 0; t < DRAW_AHEAD; t++)
+		b[t] = counters(tick + t, number);
+#pragma GCC unroll 10
+	for (unsigned round = 0; round < PHILOX_ROUNDS; round++) {
+#pragma GCC unroll 4
+		for (unsigned t = 0; t < DRAW_AHEAD; t++)
+			round_of(&b[t], &keys, round);
+	}
+#pragma GCC unroll 4
+	for (unsigned t = 0; t < DRAW_AHEAD; t++)
+		on[t] = fired_of(&b[t], key, tick + t, odds, 0);
 }

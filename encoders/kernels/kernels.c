@@ -77,6 +77,7 @@ static const struct kernels avx2 = {
 static const struct kernels avx512 = {
 	.name = "avx512",
 	.works = avx512_works,
+	.draw_ahead = draw_ahead_avx512,
 	LIF_ROWS(avx512),
 	DRAW_ROWS(avx512),
 	VALUES_ROWS(avx512),

@@ -119,9 +119,17 @@ struct merged {
 	uint64_t missing, clamped;
 };
 
+#define DRAW_AHEAD 4
+
 struct kernels {
 	const char *name;
 	bool (*works)(void); /* on this machine; NULL = everywhere */
+
+	/* `draw`, of the first word alone, for DRAW_AHEAD ticks from `tick` on: a word's ten rounds
+	 * wait for each other, so that those of further ticks come nearly free. NULL where that does
+	 * not hold. */
+	void (*draw_ahead)(
+		uint64_t key, uint64_t tick, const struct odds *odds, uint64_t on[DRAW_AHEAD]);
 
 	/* One LIF step in Norse's operation order (membrane.c has the formula): v is updated, `on`
 	 * are the spikes. A voltage that would not be finite becomes the reset voltage. Neither v

@@ -18,6 +18,9 @@
 	void draw_##set(uint64_t key, uint64_t tick, const struct odds *odds, uint64_t *on,   \
 		uint32_t count);
 
+void draw_ahead_avx512(
+	uint64_t key, uint64_t tick, const struct odds *odds, uint64_t on[DRAW_AHEAD]);
+
 #define VALUES_KERNELS(set)                                                                      \
 	void range_##set(const struct span *span, const float *x, float *y, uint32_t count);     \
 	void measure_##set(const struct metric *metric, float x, const float *centres, float *t, \

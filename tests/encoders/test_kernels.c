@@ -137,6 +137,21 @@ static float odd_probability(struct test_random *r, uint32_t u)
 	}
 }
 
+/* The first words of further ticks, those beyond 2^32 and 2^64 among them. */
+static void check_ahead(
+	const struct kernels *kernels, uint64_t key, uint64_t tick, const struct odds *odds)
+{
+	const uint64_t starts[] = {tick, UINT32_MAX - 1, UINT64_MAX - 1};
+	uint64_t ahead[DRAW_AHEAD], one[1];
+	for (size_t s = 0; kernels->draw_ahead && s < 3; s++) {
+		kernels->draw_ahead(key, starts[s], odds, ahead);
+		for (unsigned t = 0; t < DRAW_AHEAD; t++) {
+			kernels->draw(key, starts[s] + t, odds, one, WORD_LINES);
+			assert_true(ahead[t] == one[0]);
+		}
+	}
+}
+
 static void check_draws(const struct kernels *kernels, struct test_random *r, bool with_sign)
 {
 	static struct arrays k;
@@ -170,6 +185,7 @@ static void check_draws(const struct kernels *kernels, struct test_random *r, bo
 	assert_tail_is_clean(k.on, count);
 	if (with_sign)
 		assert_tail_is_clean(k.minus, count);
+	check_ahead(kernels, key, tick, &odds);
 	free(block);
 }
 
