@@ -189,6 +189,14 @@ def answers():
     write_words("answers", JSON_WORDS, ['"result":', '"error":', '"id":1', '"code":', '"message":', '"data":', '"path":'])
 
 
+def web():
+    part = lambda text: len(text).to_bytes(4, "little") + text
+    write("web", "row", b"\3imu" + part(bytes(range(24))))
+    write("web", "stamped", b"\3imu" + part(bytes(24)) + part(bytes(16)))
+    write("web", "empty", b"\0" + part(b""))
+    write("web", "cut", b"\3imu" + part(bytes(24))[:-1])
+
+
 def topics():
     def step(kind, text):
         return bytes([kind, len(text)]) + text.encode()
@@ -211,6 +219,7 @@ def main():
     frames(found)
     answers()
     topics()
+    web()
     size = sum(path.stat().st_size for path in HERE.rglob("corpus/*/*"))
     print(f"{size} bytes of seeds")
 
