@@ -1,0 +1,235 @@
+/* Client of spiked for browsers, over the WebSocket of its web port: frames, rows and control in one connection
+ * that mends itself. Needs nothing but a WebSocket; Node 22 has one too.
+ *
+ *   const spiked = new Spiked("ws://127.0.0.1:7573/ws");
+ *   spiked.on("message", ({ topic, parts, json, missed, restarted }) => …);
+ *   spiked.subscribe("spikes/imu/");
+ *   console.log(await spiked.call("info"));
+ *   spiked.send("imu", [0.1, 0, 9.8]);
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { decode, encodePayload, encodeStamp, pack, unpack } from "./wire.js";
+
+export { WireError } from "./wire.js";
+
+const RETRY_FIRST_MS = 200;
+const RETRY_MAX_MS = 3000;
+
+/* spiked refused a request; `path` names the parameter at fault. */
+export class ControlError extends Error {
+	constructor({ code, message, data }) {
+		super(message);
+		this.code = code;
+		this.path = data?.path;
+		this.data = data;
+	}
+}
+
+/* The daemon that serves the page that this runs in. */
+function ownAddress() {
+	const { protocol, host } = globalThis.location;
+	return `${protocol === "https:" ? "wss:" : "ws:"}//${host}/ws`;
+}
+
+/* Events:
+ *   open     connected; subscriptions have been asked for again
+ *   close    not connected any more; tries again by itself
+ *   message  { topic, parts or json as of decode() in wire.js, missed, restarted }
+ *   lost     { messages, total }: the daemon left out messages because this program reads too slowly
+ *   refused  { message }: why rows that this program sent were not taken
+ *   error    a WireError: a message that does not follow the protocol */
+export class Spiked {
+	#url;
+	#WebSocket;
+	#timeout;
+	#silence;
+	#socket;
+	#handlers = new Map();
+	#topics = new Set();
+	#last = new Map(); /* topic: { epoch, seq } */
+	#sent = new Map(); /* stream: next number */
+	#calls = new Map();
+	#id = 0;
+	#retryMs = RETRY_FIRST_MS;
+	#retryTimer;
+	#silenceTimer;
+	#closed = false;
+
+	/* token: of a daemon with `security`, outside a page that it serves. timeout: of calls, ms. silence: ms
+	 * without any message after which the connection is made anew; subscribe to status/ to hear something every
+	 * second. 0 = never. */
+	constructor(url, { token, timeout = 5000, silence = 0, WebSocket = globalThis.WebSocket } = {}) {
+		this.#url = new URL(url ?? ownAddress());
+		if (token)
+			this.#url.searchParams.set("token", token);
+		this.#WebSocket = WebSocket;
+		this.#timeout = timeout;
+		this.#silence = silence;
+		this.#connect();
+	}
+
+	get connected() {
+		return this.#socket?.readyState === 1;
+	}
+
+	/* Bytes that wait to be sent. */
+	get buffered() {
+		return this.#socket?.bufferedAmount ?? 0;
+	}
+
+	/* Gives a function that takes the handler back. */
+	on(event, handler) {
+		if (!this.#handlers.has(event))
+			this.#handlers.set(event, new Set());
+		this.#handlers.get(event).add(handler);
+		return () => this.#handlers.get(event).delete(handler);
+	}
+
+	/* Topics are prefixes, as in ZeroMQ. */
+	subscribe(...topics) {
+		const news = topics.flat().filter((topic) => !this.#topics.has(topic));
+		news.forEach((topic) => this.#topics.add(topic));
+		if (news.length && this.connected)
+			this.#notify("subscribe", news);
+	}
+
+	unsubscribe(...topics) {
+		const gone = topics.flat().filter((topic) => this.#topics.delete(topic));
+		for (const topic of this.#last.keys())
+			if (gone.some((prefix) => topic.startsWith(prefix)))
+				this.#last.delete(topic);
+		if (gone.length && this.connected)
+			this.#notify("unsubscribe", gone);
+	}
+
+	/* The result of a control method; rejects with a ControlError, or when there is no connection. */
+	call(method, params) {
+		if (!this.connected)
+			return Promise.reject(new Error(`${method}: not connected`));
+		const id = ++this.#id;
+		return new Promise((resolve, reject) => {
+			const timer = setTimeout(() => {
+				this.#calls.delete(id);
+				reject(new Error(`${method}: no answer within ${this.#timeout} ms`));
+			}, this.#timeout);
+			this.#calls.set(id, { method, resolve, reject, timer });
+			this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+		});
+	}
+
+	/* rows: numbers, a list of lists, or a ready payload; type as in the configuration. Every message is
+	 * numbered, so that spiked counts what got lost. False: not connected, the rows are gone. */
+	send(stream, rows, { type = "f32", timeNs = 0n } = {}) {
+		if (!this.connected)
+			return false;
+		const seq = this.#sent.get(stream) ?? 0n;
+		this.#sent.set(stream, seq + 1n);
+		this.#socket.send(pack([stream, encodePayload(rows, type), encodeStamp(timeNs, seq)]));
+		return true;
+	}
+
+	close() {
+		this.#closed = true;
+		clearTimeout(this.#retryTimer);
+		this.#drop("closed");
+	}
+
+	#connect() {
+		const socket = new this.#WebSocket(this.#url, "spiked");
+		socket.binaryType = "arraybuffer";
+		socket.onopen = () => this.#opened();
+		socket.onmessage = ({ data }) => this.#received(data);
+		socket.onclose = () => this.#lostConnection(socket);
+		this.#socket = socket;
+		this.#listen();
+	}
+
+	#opened() {
+		this.#retryMs = RETRY_FIRST_MS;
+		if (this.#topics.size)
+			this.#notify("subscribe", [...this.#topics]);
+		this.#emit("open");
+	}
+
+	/* Its answer is of no interest; a refusal shows as silence of the topic. */
+	#notify(method, topics) {
+		this.call(method, { topics }).catch(() => {});
+	}
+
+	/* A network that swallows everything closes nothing. */
+	#listen() {
+		clearTimeout(this.#silenceTimer);
+		if (this.#silence)
+			this.#silenceTimer = setTimeout(() => this.#lostConnection(this.#socket), this.#silence);
+	}
+
+	#lostConnection(socket) {
+		if (socket !== this.#socket || this.#closed)
+			return;
+		this.#drop("the connection ended");
+		this.#retryTimer = setTimeout(() => this.#connect(), this.#retryMs);
+		this.#retryMs = Math.min(2 * this.#retryMs, RETRY_MAX_MS);
+	}
+
+	#drop(why) {
+		const { readyState } = this.#socket;
+		clearTimeout(this.#silenceTimer);
+		this.#socket.onopen = this.#socket.onmessage = this.#socket.onclose = null;
+		if (readyState <= 1)
+			this.#socket.close();
+		this.#socket = undefined;
+		for (const { method, reject, timer } of this.#calls.values()) {
+			clearTimeout(timer);
+			reject(new Error(`${method}: ${why}`));
+		}
+		this.#calls.clear();
+		this.#emit("close");
+	}
+
+	#received(data) {
+		this.#listen();
+		if (typeof data === "string")
+			[JSON.parse(data)].flat().forEach((answer) => this.#answered(answer));
+		else
+			this.#published(new Uint8Array(data));
+	}
+
+	#answered({ id, method, params, result, error }) {
+		const call = this.#calls.get(id);
+		if (method === "lost" || method === "refused")
+			this.#emit(method, params);
+		if (!call)
+			return; /* late: its call has timed out */
+		this.#calls.delete(id);
+		clearTimeout(call.timer);
+		if (error)
+			call.reject(new ControlError(error));
+		else
+			call.resolve(result);
+	}
+
+	#published(bytes) {
+		let message;
+		try {
+			message = decode(unpack(bytes));
+		} catch (error) {
+			this.#emit("error", error);
+			return;
+		}
+		message.missed = 0;
+		message.restarted = false;
+		if (message.parts) {
+			const { epoch, seq } = message.parts[0];
+			const last = this.#last.get(message.topic);
+			message.restarted = last !== undefined && last.epoch !== epoch;
+			if (last && !message.restarted && seq > last.seq)
+				message.missed = Number(seq - last.seq - 1n);
+			this.#last.set(message.topic, { epoch, seq });
+		}
+		this.#emit("message", message);
+	}
+
+	#emit(event, detail) {
+		this.#handlers.get(event)?.forEach((handler) => handler(detail));
+	}
+}
