@@ -131,7 +131,8 @@ export class Spiked {
 	close() {
 		this.#closed = true;
 		clearTimeout(this.#retryTimer);
-		this.#drop("closed");
+		if (this.#socket)
+			this.#drop("closed");
 	}
 
 	#connect() {
