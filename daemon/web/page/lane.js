@@ -1,0 +1,171 @@
+/* A picture over the common time axis: a head with its name and what it says of itself, and a canvas.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
+import { element, write } from "./dom.js";
+import { duration, niceStep } from "./format.js";
+
+export const GUTTER = 76; /* px for labels at the left */
+const LABEL_PX = 14;
+const FONT = "11px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace";
+
+/* A canvas as sharp as the screen; x and y in its calls are CSS pixels. */
+export class Surface {
+	width = 0;
+	height = 0;
+	ratio = 1;
+	changed = true;
+
+	constructor(label) {
+		this.canvas = element("canvas", { role: "img", "aria-label": label });
+		this.pen = this.canvas.getContext("2d", { alpha: false });
+		new ResizeObserver(() => (this.changed = true)).observe(this.canvas);
+	}
+
+	/* Before each picture. False: there is no room to draw. */
+	begin(ground) {
+		const ratio = Math.min(3, globalThis.devicePixelRatio || 1);
+		if (this.changed || ratio !== this.ratio) {
+			this.changed = false;
+			this.width = this.canvas.clientWidth;
+			this.height = this.canvas.clientHeight;
+			this.ratio = ratio;
+			this.canvas.width = Math.round(this.width * ratio);
+			this.canvas.height = Math.round(this.height * ratio);
+		}
+		this.pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+		this.pen.fillStyle = ground;
+		this.pen.fillRect(0, 0, this.width, this.height);
+		this.pen.font = FONT;
+		this.pen.textBaseline = "middle";
+		return this.width > GUTTER && this.height > 0;
+	}
+}
+
+export class Lane {
+	#noted = "";
+
+	constructor(kind, title) {
+		this.kind = kind;
+		this.surface = new Surface(title);
+		this.note = element("span.note");
+		this.tools = element("span.tools");
+		this.section = element("section.lane", { "data-lane": kind },
+			element("header", {}, element("h3", {}, title), this.tools, this.note), this.surface.canvas);
+	}
+
+	get plot() {
+		return { left: GUTTER, width: this.surface.width - GUTTER, height: this.surface.height };
+	}
+
+	say(text) {
+		if (text !== this.#noted)
+			write(this.note, this.#noted = text);
+	}
+
+	/* x of a time in ms. */
+	x(at, view) {
+		return GUTTER + ((at - view.start) / view.span) * (this.surface.width - GUTTER);
+	}
+
+	/* Faint lines where the axis has figures. */
+	grid({ view, colours }) {
+		const { pen } = this.surface;
+		pen.fillStyle = colours.css.grid;
+		for (const [at] of ticksOf(view, this.plot.width))
+			pen.fillRect(Math.round(this.x(at, view)), 0, 1, this.surface.height);
+	}
+
+	/* Spans of which nothing is known, hatched; gives how many ticks of those shown were lost. */
+	gaps({ stream, view, colours }, history) {
+		const { pen } = this.surface;
+		const { height } = this.plot;
+		let lost = 0;
+		for (const { from, to, why } of history.marks) {
+			const left = this.x(stream.time.origin + from * stream.dt, view);
+			const right = this.x(stream.time.origin + to * stream.dt, view);
+			if (why === "empty" || right < GUTTER || left > this.surface.width)
+				continue;
+			lost += why === "lost" ? to - from : 0;
+			this.#hatch(pen, Math.max(GUTTER, left), Math.max(right, left + 1), height, why === "lost" || why === "skipped" ? colours.css.loss : colours.css.faint);
+		}
+		return lost;
+	}
+
+	#hatch(pen, left, right, height, colour) {
+		pen.save();
+		pen.beginPath();
+		pen.rect(left, 0, right - left, height);
+		pen.clip();
+		pen.strokeStyle = colour;
+		pen.globalAlpha = 0.6;
+		pen.beginPath();
+		for (let x = left - height; x < right; x += 7) {
+			pen.moveTo(x, height);
+			pen.lineTo(x + height, 0);
+		}
+		pen.stroke();
+		pen.restore();
+	}
+
+	/* Names of lines at the left, as many as have room. lines: { first, count }. */
+	labels({ stream, colours }, lines, nameOf = (line) => stream.lineName(line)) {
+		const { pen, height } = this.surface;
+		const whole = stream.fan > 1 && lines.count * LABEL_PX > height; /* then one a channel */
+		const step = whole ? stream.fan : 1;
+		const each = (height / lines.count) * step;
+		const skip = Math.max(1, Math.ceil(LABEL_PX / each));
+		pen.fillStyle = colours.css.ground;
+		pen.fillRect(0, 0, GUTTER, height);
+		const first = Math.ceil(lines.first / step), last = Math.ceil((lines.first + lines.count) / step);
+		for (let i = Math.ceil(first / skip) * skip; i < last; i += skip) {
+			const top = ((i * step - lines.first) / lines.count) * height;
+			if (whole && stream.fan > 1 && i > first) {
+				pen.fillStyle = colours.css.grid;
+				pen.fillRect(0, Math.round(top), this.surface.width, 1);
+			}
+			pen.fillStyle = colours.css.muted;
+			pen.textAlign = "right";
+			pen.fillText(fitted(pen, whole ? stream.channelName(i) : nameOf(i), GUTTER - 10), GUTTER - 6,
+				Math.min(height - 6, Math.max(6, top + Math.min(each, skip * each) / 2)));
+		}
+	}
+}
+
+function fitted(pen, text, width) {
+	while (text.length > 3 && pen.measureText(text).width > width)
+		text = `${text.slice(0, text.endsWith("…") ? -2 : -1)}…`;
+	return text;
+}
+
+/* [time, text] of the axis: how long before the right end of the last picture that is live. */
+export function ticksOf(view, width) {
+	const step = niceStep(view.span, Math.max(2, width / 110));
+	const found = [];
+	for (let at = Math.ceil(view.start / step) * step; at <= view.end; at += step)
+		found.push([at, step]);
+	return found;
+}
+
+/* The axis below all lanes. */
+export class Axis {
+	constructor() {
+		this.surface = new Surface("time axis");
+		this.surface.canvas.classList.add("axis");
+	}
+
+	draw({ view, colours, now }) {
+		if (!this.surface.begin(colours.css.ground))
+			return;
+		const { pen, width } = this.surface;
+		const plot = width - GUTTER;
+		pen.fillStyle = colours.css.muted;
+		pen.textAlign = "center";
+		for (const [at, step] of ticksOf(view, plot)) {
+			const x = GUTTER + ((at - view.start) / view.span) * plot;
+			const ago = Math.round((at - now) / step) * step;
+			pen.fillRect(Math.round(x), 0, 1, 4);
+			if (x > GUTTER + 16 && x < width - 16)
+				pen.fillText(ago === 0 ? "now" : `${ago < 0 ? "−" : "+"}${duration(Math.abs(ago) * 1e6)}`, x, 12);
+		}
+	}
+}
