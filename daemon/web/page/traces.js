@@ -6,6 +6,7 @@ import { figure, niceStep } from "./format.js";
 import { GUTTER, Lane } from "./lane.js";
 
 const CHOSEN_MAX = 8;
+const LISTED_MAX = 1000; /* the others by a click on their line */
 const DASHES = [[], [6, 3], [2, 2], [8, 2, 2, 2]]; /* beside colours, for those who do not tell these apart */
 const SHRINK = 0.02; /* of the way that the scale goes back in a frame */
 
@@ -40,14 +41,15 @@ export class TraceLane extends Lane {
 	}
 
 	/* A stream, or one that has been described anew. */
-	open(stream, names) {
+	open(stream, count, nameOf) {
 		if (this.#of !== stream.name) {
-			this.chosen = Array.from({ length: Math.min(3, names.length) }, (_, i) => i);
+			this.chosen = Array.from({ length: Math.min(3, count) }, (_, i) => i);
 			this.#low = this.#high = undefined;
 		}
 		this.#of = stream.name;
-		this.names = names;
-		this.chosen = this.chosen.filter((i) => i < names.length);
+		this.count = count;
+		this.nameOf = nameOf;
+		this.chosen = this.chosen.filter((i) => i < count);
 		this.#list();
 	}
 
@@ -62,9 +64,9 @@ export class TraceLane extends Lane {
 
 	#list() {
 		this.chips.replaceChildren(...this.chosen.map((index, i) =>
-			element(`button.chip.trace${i}`, { title: "Remove this curve", onclick: () => this.choose(index) }, this.names[index])));
-		const free = this.names.map((name, i) => [name, i]).filter(([, i]) => !this.chosen.includes(i)).slice(0, 2000);
-		this.picker.replaceChildren(element("option", { value: "" }, "+"), ...free.map(([name, i]) => element("option", { value: String(i) }, name)));
+			element(`button.chip.trace${i}`, { title: "Remove this curve", onclick: () => this.choose(index) }, this.nameOf(index))));
+		const free = Array.from({ length: Math.min(this.count, LISTED_MAX) }, (_, i) => i).filter((i) => !this.chosen.includes(i));
+		this.picker.replaceChildren(element("option", { value: "" }, "+"), ...free.map((i) => element("option", { value: String(i) }, this.nameOf(i))));
 		this.picker.hidden = free.length === 0;
 	}
 

@@ -15,6 +15,11 @@ export class View {
 		return this.#end === undefined;
 	}
 
+	/* The end of a live view. */
+	get newest() {
+		return this.#now;
+	}
+
 	get end() {
 		return this.#end ?? this.#now;
 	}
