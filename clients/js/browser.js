@@ -53,6 +53,7 @@ export class Spiked {
 	#retryMs = RETRY_FIRST_MS;
 	#retryTimer;
 	#silenceTimer;
+	#heard = 0; /* ms */
 	#closed = false;
 
 	/* token: of a daemon with `security`, outside a page that it serves. timeout: of calls, ms. silence: ms
@@ -142,7 +143,9 @@ export class Spiked {
 		socket.onmessage = ({ data }) => this.#received(data);
 		socket.onclose = () => this.#lostConnection(socket);
 		this.#socket = socket;
-		this.#listen();
+		this.#heard = Date.now();
+		if (this.#silence)
+			this.#watch();
 	}
 
 	#opened() {
@@ -158,10 +161,12 @@ export class Spiked {
 	}
 
 	/* A network that swallows everything closes nothing. */
-	#listen() {
-		clearTimeout(this.#silenceTimer);
-		if (this.#silence)
-			this.#silenceTimer = setTimeout(() => this.#lostConnection(this.#socket), this.#silence);
+	#watch() {
+		const left = this.#heard + this.#silence - Date.now();
+		if (left > 0)
+			this.#silenceTimer = setTimeout(() => this.#watch(), left);
+		else
+			this.#lostConnection(this.#socket);
 	}
 
 	#lostConnection(socket) {
@@ -188,7 +193,7 @@ export class Spiked {
 	}
 
 	#received(data) {
-		this.#listen();
+		this.#heard = Date.now();
 		if (typeof data === "string")
 			[JSON.parse(data)].flat().forEach((answer) => this.#answered(answer));
 		else

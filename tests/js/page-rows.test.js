@@ -5,9 +5,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { barePipeline, faultsOf, positionOf, reach, typed, valueAt, yaml } from "../../daemon/web/page/rows.js";
 
-const f_max = { type: "number", unit: "Hz", default: "100" };
+const f_max = { type: "number", unit: "Hz", default: "100", min: null, max: null };
 const p = { type: "number", unit: "", default: "0.1", min: 0, max: 1 };
-const theta = { type: "number", unit: "", default: "0.1" };
+const theta = { type: "number", unit: "", default: "0.1", min: null, max: null };
 const steps = { type: "count", unit: "", default: "1", min: 1, max: 65535 };
 
 test("a slider reaches the row's own limits, or as far as one wants to go", () => {

@@ -151,7 +151,7 @@ test("after a reconnect everything subscribed to is asked for again, and nothing
 });
 
 test("silence counts as a lost connection", (t) => {
-	t.mock.timers.enable({ apis: ["setTimeout"] });
+	t.mock.timers.enable({ apis: ["setTimeout", "Date"] });
 	connected(t, { silence: 3000 });
 	Socket.made[0].open();
 	t.mock.timers.tick(2900);

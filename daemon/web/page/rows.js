@@ -10,17 +10,18 @@ const NEAR = 20; /* a limit up to so many times the value is the slider's end; o
  * are near, else as far as one is likely to want to go; any value that the row allows can still be typed. */
 export function reach(row, value, preset) {
 	const whole = row.type === "count";
+	const max = row.max ?? Infinity;
 	const sizes = [value, preset].filter(Number.isFinite).map(Math.abs).filter((x) => x > 0);
 	const size = sizes.length ? Math.max(...sizes) : 1;
 	const low = row.min ?? (whole ? 0 : undefined);
 	if (RATES.has(row.unit) && !(low < 0) && sizes.length) {
 		const least = Math.min(...sizes);
-		return { low: Math.max(least / 100, low > 0 ? low : 0), high: Math.min(size * 100, row.max ?? Infinity), log: true, whole };
+		return { low: Math.max(least / 100, low > 0 ? low : 0), high: Math.min(size * 100, max), log: true, whole };
 	}
 	const negative = low === undefined && (value < 0 || preset < 0 || value === 0 || preset === 0);
-	const near = (limit) => limit !== undefined && Math.abs(limit) <= NEAR * Math.max(size, 1);
+	const near = (limit) => Math.abs(limit) <= NEAR * Math.max(size, 1);
 	const far = whole ? Math.max(16, 4 * size) : 4 * size;
-	const high = near(row.max) ? row.max : Math.min(far, row.max ?? Infinity);
+	const high = near(max) ? max : Math.min(far, max);
 	return { low: near(low) ? low : negative ? -far : Math.max(low ?? 0, Math.min(0, value ?? 0)), high, log: false, whole };
 }
 

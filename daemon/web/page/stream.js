@@ -77,7 +77,9 @@ export class Stream {
 		this.generation++;
 		this.time = undefined;
 		this.spikes = new SpikeHistory(this.span);
-		this.state = this.values = undefined;
+		for (const kind of ["state", "values"])
+			if (this[kind])
+				this[kind] = new FloatHistory(this.span, this[kind].width, this[kind].picked);
 		this.activity.clear();
 	}
 
