@@ -21,6 +21,7 @@ export class Board {
 	#shown = new Map(); /* stream: Set of lanes */
 	#stream;
 	#drag;
+	#cursor; /* { lane, x, y } of the pointer */
 	onmove = () => {};
 
 	constructor(model) {
@@ -134,7 +135,11 @@ export class Board {
 			canvas.setPointerCapture(event.pointerId);
 			this.#drag = { x: event.offsetX, from: event.offsetX };
 		};
-		canvas.onpointermove = (event) => this.#dragged(lane, event);
+		canvas.onpointermove = (event) => {
+			this.#cursor = { lane, x: event.offsetX, y: event.offsetY };
+			this.#dragged(lane, event);
+		};
+		canvas.onpointerleave = () => (this.#cursor = undefined);
 		canvas.onpointerup = (event) => {
 			if (this.#drag && Math.abs(event.offsetX - this.#drag.from) < 4)
 				this.#clicked(lane, event);
@@ -172,12 +177,26 @@ export class Board {
 		this.now = this.view.newest;
 		if (!stream)
 			return;
-		const frame = { stream, view: this.view, colours: this.colours, here, now: this.now };
+		const frame = { stream, view: this.view, colours: this.colours, here, now: this.now, cursor: this.#cursor };
 		for (const lane of this.lanes)
 			if (!lane.section.hidden)
 				lane.draw(frame);
 		this.axis.draw(frame);
 		this.overview.draw(frame);
-		write(find("span"), `${duration(this.view.span * 1e6)} shown${this.view.live ? "" : `, ending ${duration(Math.max(0, this.now - this.view.end) * 1e6, 2)} ago`}`);
+		write(find("span"), this.#cursor && this.#cursor.x >= GUTTER ? this.#read(stream) : this.#said());
+	}
+
+	#said() {
+		const ago = Math.max(0, this.now - this.view.end);
+		return `${duration(this.view.span * 1e6)} shown${this.view.live ? "" : `, ending ${duration(ago * 1e6, 2)} ago`}`;
+	}
+
+	/* What is under the pointer. */
+	#read(stream) {
+		const { lane, x, y } = this.#cursor;
+		const at = this.view.start + ((x - GUTTER) / lane.plot.width) * this.view.span;
+		const line = lane.lineAt?.(y);
+		const what = line === undefined ? lane.read(stream, this.view, x) : stream.fan > 1 || stream.meta.names ? `${stream.lineName(line)}, line ${line}` : `line ${line}`;
+		return `−${duration(Math.max(0, this.now - at) * 1e6)}${what ? ` · ${what}` : ""}`;
 	}
 }

@@ -1,21 +1,24 @@
 /* What time it is at the daemon, for pictures that scroll.
  *
- * In clock `wall` every message says when its tick was. The quickest ones of the last seconds tell how far the
- * daemon's clock is from ours; between messages ours goes on, so that a picture moves evenly however messages
- * bunch. In `data` and `manual` time is what the newest tick says, and stands still between ticks.
+ * In clock `wall` every message says when its tick was. The slowest ones of the last seconds tell how far behind
+ * the daemon's clock a picture has to be so that all is there that it shows; between messages our clock goes on, so
+ * that it moves evenly however messages bunch. In `data` and `manual` time is what the newest tick says, and stands
+ * still between ticks.
  *
  * Times are ms: `at` of the stream's ticks, `here` of performance.now().
  *
  * SPDX-License-Identifier: Apache-2.0 */
 
-const SPAN_MS = 2000; /* the quickest message of one to two such spans counts */
-const SLEW = 0.05;    /* how much faster or slower the picture may run to come right */
+const SPAN_MS = 1500; /* the messages of one to two such spans count */
+const LATE_MS = 800;  /* nothing waits longer for the slowest than this behind the quickest */
+const SPARE_MS = 30;  /* and all a little longer */
+const SLEW = 0.1;     /* how much faster or slower the picture may run to come right */
 const JUMP_MS = 1500; /* too far off to slew */
 
 export class Clock {
 	#wall = true;
 	#newest = -Infinity;
-	#offsets = [-Infinity, -Infinity]; /* of the span now, and the one before */
+	#spans = []; /* { quick, slow }: the ends of at - here in the span now, and in the one before */
 	#spanBegan = 0;
 	#shown;
 	#shownHere = 0;
@@ -24,26 +27,30 @@ export class Clock {
 	reset(wall) {
 		this.#wall = wall;
 		this.#newest = -Infinity;
-		this.#offsets = [-Infinity, -Infinity];
+		this.#spans = [];
 		this.#shown = undefined;
 	}
 
 	heard(at, here) {
 		this.#newest = Math.max(this.#newest, at);
-		if (here - this.#spanBegan > SPAN_MS) {
-			this.#offsets = [-Infinity, this.#offsets[0]];
+		const offset = at - here;
+		if (!this.#spans.length || here - this.#spanBegan > SPAN_MS) {
+			this.#spans = [{ quick: offset, slow: offset }, ...this.#spans.slice(0, 1)];
 			this.#spanBegan = here;
 		}
-		this.#offsets[0] = Math.max(this.#offsets[0], at - here);
+		this.#spans[0].quick = Math.max(this.#spans[0].quick, offset);
+		this.#spans[0].slow = Math.min(this.#spans[0].slow, offset);
 	}
 
-	/* The daemon's time now; undefined = nothing heard yet. */
+	/* The time to show; undefined = nothing heard yet. */
 	now(here) {
 		if (this.#newest === -Infinity)
 			return undefined;
 		if (!this.#wall)
 			return this.#newest;
-		const aim = Math.max(...this.#offsets);
+		const quick = Math.max(...this.#spans.map((span) => span.quick));
+		const slow = Math.min(...this.#spans.map((span) => span.slow));
+		const aim = Math.max(slow, quick - LATE_MS) - SPARE_MS;
 		const step = SLEW * (here - this.#shownHere);
 		this.#shownHere = here;
 		if (this.#shown === undefined || Math.abs(aim - this.#shown) > JUMP_MS)

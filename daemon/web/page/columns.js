@@ -82,7 +82,8 @@ class Columns {
 
 /* How many spikes fell into each cell, positive and negative ones apart. */
 export class SpikeColumns extends Columns {
-	#peak = 1;
+	#spikes = 0; /* and the cells that they are in, to tell how many a cell has */
+	#cells = 0;
 
 	constructor(width, rows, ms, lines, time) {
 		super(width, rows, ms, lines, time);
@@ -92,18 +93,20 @@ export class SpikeColumns extends Columns {
 		this.mark = Math.max(1, Math.floor((0.7 * time.dt) / ms));
 	}
 
-	/* The most spikes in a cell of one sign, as a power of two. */
-	get peak() {
-		return 2 ** Math.ceil(Math.log2(this.#peak));
+	/* So many spikes are a full cell: some more than one that has any has on average, as a power of two. */
+	get full() {
+		return 2 ** Math.ceil(Math.log2(Math.max(1, (1.6 * this.#spikes) / Math.max(1, this.#cells) - 0.6)));
 	}
 
-	/* Looks at all cells again: what made the peak may have scrolled away. */
+	/* Looks at all cells again: much of what was counted has scrolled away. */
 	settle() {
-		this.#peak = 1;
+		this.#spikes = this.#cells = 0;
 		for (const plane of [this.positive, this.negative])
 			for (let i = 0; i < plane.length; i++)
-				if (plane[i] > this.#peak)
-					this.#peak = plane[i];
+				if (plane[i]) {
+					this.#spikes += plane[i];
+					this.#cells++;
+				}
 	}
 
 	wipe(slot) {
@@ -125,9 +128,9 @@ export class SpikeColumns extends Columns {
 					if (line < 0 || line >= count)
 						continue;
 					const plane = word >>> 31 ? this.negative : this.positive;
-					const n = ++plane[at + rowOf[line]];
-					if (n > this.#peak)
-						this.#peak = n;
+					if (plane[at + rowOf[line]]++ === 0)
+						this.#cells++;
+					this.#spikes++;
 				}
 			}
 		});

@@ -9,12 +9,13 @@ const TOLD_MS = 6000;
 
 /* A list of terms and what they are, of which only what changed is written. */
 function fill(node, entries) {
-	if (node.childElementCount !== 2 * entries.length)
-		node.replaceChildren(...entries.flatMap(() => [element("dt"), element("dd")]));
+	if (node.childElementCount !== entries.length)
+		node.replaceChildren(...entries.map(() => element("div", {}, element("dt"), element("dd"))));
 	entries.forEach(([term, what, kind = ""], i) => {
-		write(node.children[2 * i], term);
-		write(node.children[2 * i + 1], what);
-		node.children[2 * i + 1].className = kind;
+		const [dt, dd] = node.children[i].children;
+		write(dt, term);
+		write(dd, what);
+		dd.className = kind;
 	});
 }
 

@@ -68,11 +68,19 @@ export class Lane {
 	}
 
 	/* Faint lines where the axis has figures. */
-	grid({ view, colours }) {
+	grid(frame) {
 		const { pen } = this.surface;
-		pen.fillStyle = colours.css.grid;
-		for (const [at] of ticksOf(view, this.plot.width))
-			pen.fillRect(Math.round(this.x(at, view)), 0, 1, this.surface.height);
+		pen.fillStyle = frame.colours.css.grid;
+		for (const [x] of ticksOf(frame, this.plot.width))
+			pen.fillRect(Math.round(x), 0, 1, this.surface.height);
+	}
+
+	/* Where the pointer is, in all lanes. */
+	cross({ cursor, colours }) {
+		if (!cursor || cursor.x < GUTTER)
+			return;
+		this.surface.pen.fillStyle = colours.css.faint;
+		this.surface.pen.fillRect(Math.round(cursor.x), 0, 1, this.surface.height);
 	}
 
 	/* Spans of which nothing is known, hatched; gives how many ticks of those shown were lost. */
@@ -113,7 +121,8 @@ export class Lane {
 		const whole = stream.fan > 1 && lines.count * LABEL_PX > height; /* then one a channel */
 		const step = whole ? stream.fan : 1;
 		const each = (height / lines.count) * step;
-		const skip = Math.max(1, Math.ceil(LABEL_PX / each));
+		const crowd = LABEL_PX / each; /* how many share the room of one */
+		const skip = crowd <= 1 ? 1 : Math.ceil(niceStep(crowd, 1));
 		pen.fillStyle = colours.css.ground;
 		pen.fillRect(0, 0, GUTTER, height);
 		const first = Math.ceil(lines.first / step), last = Math.ceil((lines.first + lines.count) / step);
@@ -137,12 +146,12 @@ function fitted(pen, text, width) {
 	return text;
 }
 
-/* [time, text] of the axis: how long before the right end of the last picture that is live. */
-export function ticksOf(view, width) {
+/* [x, ms ago] of the figures of the axis. They stand still while a live picture runs below them. */
+function ticksOf({ view, now }, width) {
 	const step = niceStep(view.span, Math.max(2, width / 110));
 	const found = [];
-	for (let at = Math.ceil(view.start / step) * step; at <= view.end; at += step)
-		found.push([at, step]);
+	for (let ago = Math.ceil((now - view.end) / step) * step; ago <= now - view.start; ago += step)
+		found.push([GUTTER + ((now - ago - view.start) / view.span) * width, ago]);
 	return found;
 }
 
@@ -153,19 +162,16 @@ export class Axis {
 		this.surface.canvas.classList.add("axis");
 	}
 
-	draw({ view, colours, now }) {
+	draw(frame) {
+		const { colours } = frame;
 		if (!this.surface.begin(colours.css.ground))
 			return;
 		const { pen, width } = this.surface;
-		const plot = width - GUTTER;
 		pen.fillStyle = colours.css.muted;
-		pen.textAlign = "center";
-		for (const [at, step] of ticksOf(view, plot)) {
-			const x = GUTTER + ((at - view.start) / view.span) * plot;
-			const ago = Math.round((at - now) / step) * step;
-			pen.fillRect(Math.round(x), 0, 1, 4);
-			if (x > GUTTER + 16 && x < width - 16)
-				pen.fillText(ago === 0 ? "now" : `${ago < 0 ? "−" : "+"}${duration(Math.abs(ago) * 1e6)}`, x, 12);
+		for (const [x, ago] of ticksOf(frame, width - GUTTER)) {
+			pen.fillRect(Math.min(width - 1, Math.round(x)), 0, 1, 4);
+			pen.textAlign = x > width - 24 ? "right" : "center";
+			pen.fillText(ago === 0 ? "now" : `${ago > 0 ? "−" : "+"}${duration(Math.abs(ago) * 1e6)}`, Math.min(x, width), 12);
 		}
 	}
 }

@@ -44,6 +44,7 @@ export class ColumnLane extends Lane {
 			this.#columns(frame, history, Columns);
 		this.grid(frame);
 		this.labels(frame, this.shown);
+		this.cross(frame);
 		if (stream.time && history)
 			this.describe(frame, history, this.gaps(frame, history));
 		else
@@ -141,12 +142,12 @@ export class RasterLane extends ColumnLane {
 		super.draw(frame, frame.stream.spikes, SpikeColumns);
 	}
 
-	restyle({ peak }, colours) {
-		const style = `${peak} ${colours.theme}`;
+	restyle({ full: wanted }, colours) {
+		const style = `${wanted} ${colours.theme}`;
 		if (style === this.#style)
 			return false;
 		this.#style = style;
-		const full = Math.min(255, peak);
+		const full = Math.min(255, wanted);
 		this.up = density(colours.ground, colours.spike, full);
 		this.down = density(colours.ground, colours.negative, full);
 		this.both = density(colours.ground, mix(colours.spike, colours.negative, 0.5), full);
@@ -165,10 +166,10 @@ export class RasterLane extends ColumnLane {
 	}
 
 	describe({ stream }, history, lost) {
-		const { ms, rows, peak } = this.columns;
+		const { ms, rows, full } = this.columns;
 		const lines = this.shown.count / rows;
 		const shared = [ms > stream.dt && duration(ms * 1e6), lines > 1 && `${Number(lines.toFixed(1))} lines`].filter(Boolean);
-		const parts = [shared.length ? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${peak}` : "every spike of every line"];
+		const parts = [shared.length ? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${full}` : "every spike of every line"];
 		if (this.shown.count < stream.meta.lines)
 			parts.push(`lines ${this.shown.first}–${this.shown.first + this.shown.count - 1} of ${stream.meta.lines}`);
 		const kept = (history.newest - history.oldest) * stream.dt;

@@ -43,7 +43,7 @@ export class TraceLane extends Lane {
 	/* A stream, or one that has been described anew. */
 	open(stream, count, nameOf) {
 		if (this.#of !== stream.name) {
-			this.chosen = Array.from({ length: Math.min(3, count) }, (_, i) => i);
+			this.chosen = Array.from({ length: Math.min(this.kind === "state" ? 2 : 3, count) }, (_, i) => i);
 			this.#low = this.#high = undefined;
 		}
 		this.#of = stream.name;
@@ -89,6 +89,20 @@ export class TraceLane extends Lane {
 		pen.fillStyle = colours.css.ground;
 		pen.fillRect(0, 0, GUTTER, height);
 		this.#figures(colours);
+		this.cross(frame);
+	}
+
+	/* What the curves are at an x, for people. */
+	read(stream, view, x) {
+		const history = stream[this.kind];
+		if (!history || !stream.time)
+			return "";
+		const at = view.start + ((x - GUTTER) / this.plot.width) * view.span;
+		const entry = history.find((at - stream.time.origin) / stream.dt);
+		if (entry >= history.count)
+			return "";
+		return this.chosen.map((index) => [index, history.picked ? history.picked.indexOf(index) : index]).filter(([, column]) => column >= 0)
+			.map(([index, column]) => `${this.nameOf(index)} ${figure(history.value(entry, column), 3)}`).join(", ");
 	}
 
 	/* Opens at once for what is higher, and closes slowly. */
@@ -135,7 +149,8 @@ export class TraceLane extends Lane {
 			pen.strokeStyle = colours.css[`trace${i}`];
 			if (this.kind === "state")
 				this.#thresholds(stream, line, width);
-			pen.setLineDash(DASHES[i % DASHES.length]);
+			/* What is crowded is a band, whose dashes would be noise. */
+			pen.setLineDash(stream.dt * this.plot.width > 0.3 * view.span ? DASHES[i % DASHES.length] : []);
 			pen.lineWidth = 1.4;
 			pen.beginPath();
 			if (columns[i] >= 0)
@@ -195,7 +210,7 @@ export class TraceLane extends Lane {
 		pen.fillStyle = pen.strokeStyle;
 		pen.textAlign = "left";
 		for (const value of line === this.chosen[0] ? thresholds(stream, line) : [])
-			pen.fillText(`threshold ${figure(value, 3)}`, GUTTER + 6, this.y(value) - 7);
+			pen.fillText(`threshold ${figure(value, 3)}`, GUTTER + 6, this.y(value) + (this.y(value) < 16 ? 8 : -7));
 	}
 
 	#figures(colours) {

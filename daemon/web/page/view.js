@@ -4,7 +4,6 @@
 
 export const MINUTE_MS = 60000;
 export const SPAN_MIN_MS = 20;
-export const DELAY_MS = 60; /* behind the clock, so that late messages are there before they are shown */
 
 export class View {
 	span = 5000;
@@ -31,7 +30,7 @@ export class View {
 	/* The clock's time; before anything was heard, undefined. */
 	advance(now) {
 		if (now !== undefined)
-			this.#now = now - DELAY_MS;
+			this.#now = now;
 	}
 
 	pause() {
