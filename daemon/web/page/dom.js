@@ -7,7 +7,8 @@
 export function element(what, properties = {}, ...children) {
 	const [tag, ...classes] = what.split(".");
 	const made = document.createElement(tag);
-	made.classList.add(...classes);
+	if (classes.length)
+		made.classList.add(...classes);
 	for (const [name, value] of Object.entries(properties))
 		if (name in made)
 			made[name] = value;

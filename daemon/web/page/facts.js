@@ -92,11 +92,6 @@ export class Facts {
 		}
 	}
 
-	restarted(again) {
-		if (again)
-			this.tell("The daemon was restarted; pictures begin anew.");
-	}
-
 	tell(text) {
 		this.#told = text;
 		this.#link();

@@ -55,9 +55,9 @@ model.addEventListener("stream", ({ detail }) => {
 });
 model.addEventListener("status", refresh);
 model.addEventListener("link", refresh);
-model.addEventListener("epoch", ({ detail }) => {
+model.addEventListener("epoch", () => {
 	board.live();
-	facts.restarted(detail);
+	facts.tell("The daemon was restarted; pictures begin anew.");
 });
 
 function paused(wish = !model.paused) {

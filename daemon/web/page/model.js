@@ -177,13 +177,14 @@ export class Model extends EventTarget {
 	}
 
 	#restarted({ clock }) {
-		const again = this.status.epoch !== undefined;
+		this.clock.reset(clock === "wall");
+		if (this.status.epoch === undefined)
+			return; /* it is the first that we hear of */
 		this.#base = undefined;
 		this.#sample = undefined;
-		this.clock.reset(clock === "wall");
 		for (const stream of this.streams.values())
 			stream.forget();
-		this.#tell("epoch", again);
+		this.#tell("epoch");
 	}
 
 	#tell(type, detail) {

@@ -176,7 +176,7 @@ export class TraceLane extends Lane {
 		for (let entry = first; entry < last; entry++) {
 			const tick = history.tickAt(entry);
 			const exact = GUTTER + (stream.time.origin + tick * stream.dt - view.start) * perMs;
-			const x = dense ? Math.floor(exact) : exact;
+			const x = dense ? Math.floor(exact) + 0.5 : exact;
 			const value = history.value(entry, column);
 			if (x === pixel && tick === before + 1) {
 				low = Math.min(low, value);

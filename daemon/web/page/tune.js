@@ -143,7 +143,7 @@ export class Tuning {
 
 	/* Shows a stream, or what is new about it. */
 	open(stream) {
-		const shape = stream ? `${stream.name} ${stream.generation} ${stream.meta.pipeline.map(({ as, params }) => `${as} ${Object.keys(params)}`)}` : "";
+		const shape = stream ? `${stream.name} ${stream.meta.pipeline.map(({ as, lines, params }) => `${as} ${lines} ${Object.keys(params)}`)}` : "";
 		if (shape !== this.#shape) {
 			this.#shape = shape;
 			this.#params.clear();
