@@ -1,0 +1,110 @@
+"""The Python client's agent, see ../README.md.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import json
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "clients" / "python"))
+
+from spiked import Bundle, Control, ControlError, Document, Flags, Keys, Receiver, Sender, Silence  # noqa: E402
+
+
+class Agent:
+    def __init__(self):
+        self.sender = self.receiver = self.control = None
+
+    def hello(self):
+        return {"client": "python", "can": ["keys"]}
+
+    def connect(self, ingest, publish, control, timeout_ms, keys=None):
+        self.close()
+        pair = Keys.load(keys["file"], keys["server"]) if keys else None
+        self.sender = Sender(ingest, timeout=timeout_ms / 1000, keys=pair)
+        self.receiver = Receiver(endpoint=publish, keys=pair)
+        self.control = Control(control, timeout=timeout_ms / 1000, keys=pair)
+        return {}
+
+    def close(self):
+        for each in (self.sender, self.receiver, self.control):
+            if each is not None:
+                each.close()
+        self.sender = self.receiver = self.control = None
+        return {}
+
+    def send(self, stream, type, rows, stamp=None):  # noqa: A002 (the name of the wire)
+        stamped = {"time_ns": int(stamp["time_ns"]), "seq": int(stamp["seq"])} if stamp else {}
+        if type == "pairs":
+            [row] = rows
+            self.sender.send_pairs(stream, [channel for channel, _ in row], [value for _, value in row], **stamped)
+        elif type == "json":
+            self.sender.send_json(stream, rows, **stamped)
+        else:
+            self.sender.types[stream] = type
+            self.sender.send(stream, np.array(rows, float if type[0] == "f" else int), **stamped)
+        return {}
+
+    def subscribe(self, topics):
+        for topic in topics:
+            self.receiver.subscribe(topic)
+        return {}
+
+    def unsubscribe(self, topics):
+        for topic in topics:
+            self.receiver.unsubscribe(topic)
+        return {}
+
+    def receive(self, count, timeout_ms):
+        end = time.monotonic() + timeout_ms / 1000
+        messages = []
+        while len(messages) < count:
+            try:
+                messages.append(message(self.receiver.recv(max(0, end - time.monotonic()))))
+            except Silence:
+                break
+        fault = self.receiver.last_error
+        return {"messages": messages, "malformed": self.receiver.malformed, "fault": str(fault) if fault else ""}
+
+    def call(self, method, params=None):
+        return {"result": self.control.call(method, params)}
+
+
+def message(got):
+    """In the words of the vectors."""
+    parts = {"json": got.data} if isinstance(got, Document) else {
+        "parts": [part(each) for each in (got.parts if isinstance(got, Bundle) else [got])]}
+    return {"topic": got.topic, "missed": got.missed, "restarted": got.restarted, **parts}
+
+
+def part(frame):
+    result = {
+        "kind": frame.kind, "format": frame.format, "flags": [flag.name.lower() for flag in Flags if flag in frame.flags],
+        "epoch": f"{frame.epoch:016x}", "tick": str(frame.tick), "seq": str(frame.seq), "time_ns": str(frame.time_ns),
+        "source_ns": str(frame.source_ns), "dt_ns": frame.dt_ns, "lines": frame.line_count, "count": frame.count}
+    if frame.format != "f32":
+        result["line"], result["sign"] = frame.lines.tolist(), frame.signs.tolist()
+    if frame.values is not None:
+        result["values"] = [float(value) if np.isfinite(value) else None for value in frame.values]
+    return result
+
+
+def main():
+    agent = Agent()
+    for line in sys.stdin:
+        request = json.loads(line)
+        do = request.pop("do")
+        try:
+            answer = getattr(agent, do)(**request)
+        except ControlError as error:
+            answer = {"error": str(error), "code": error.code, **({"path": error.path} if error.path else {})}
+        except Exception as error:  # noqa: BLE001
+            answer = {"error": str(error), **({"code": 0} if do == "call" else {})}
+        print(json.dumps(answer), flush=True)
+    agent.close()
+
+
+main()
