@@ -12,6 +12,9 @@ import harness as h
 KINDS = {h.SPIKES: "spikes", h.STATE: "state", h.VALUES: "values"}
 FORMATS = {h.WORDS: "words", h.BITMAP: "bitmap", h.F32: "f32", h.GRADED: "graded"}
 FLAGS = ("late", "gap", "stale", "reset", "window", "restored")
+# Types of numbers: struct's letter, and bits of whole ones, negative = without a sign.
+NUMBERS = {"f32": ("f", None), "f64": ("d", None), "i8": ("b", 8), "u8": ("B", -8), "i16": ("h", 16), "u16": ("H", -16),
+           "i32": ("i", 32)}
 JSON_TOPICS = ("json/", "meta/", "status/")
 
 
@@ -37,6 +40,11 @@ def _part(head, payload):
                 "values": h.floats(values)}
     spikes = h.spikes(head, payload)
     return {**part, "line": [line for line, _ in spikes], "sign": [sign for _, sign in spikes]}
+
+
+def equal(what, got, wanted):
+    if got != wanted:
+        raise h.Failed(f"{what}: {got!r}, not {wanted!r}")
 
 
 class Followed:

@@ -14,13 +14,11 @@ import make  # clients/vectors
 
 import harness as h
 from agent import Refused
-from messages import Followed, same
+from messages import NUMBERS, Followed, equal, same
 from peers import WebPeer, ZmqPeer
 
 VECTORS = Path(make.__file__).parent
 TOPICS = ["spikes/imu/", "state/imu/", "values/imu/", "json/imu/", "meta/imu/", "status/", "bundle/body/"]
-NUMBERS = {"f32": ("f", None), "f64": ("d", None), "i8": ("b", 8), "u8": ("B", -8), "i16": ("h", 16), "u16": ("H", -16),
-           "i32": ("i", 32)}
 SEED = 20261129
 
 
@@ -236,11 +234,6 @@ def messages_are_numbered(client):
         first = {stream: number for stream, number in reversed(numbers)}
         equal("every stream counts by itself", [(s, n - first[s]) for s, n in numbers],
                 [("a", 0), ("b", 0), ("a", 1), ("a", 2), ("b", 1), ("c", 0), ("c", 1)])
-
-
-def equal(what, got, wanted):
-    if got != wanted:
-        raise h.Failed(f"{what}: {got!r}, not {wanted!r}")
 
 
 def asked(client, peer, method, params, *answers):
