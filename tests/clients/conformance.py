@@ -63,9 +63,10 @@ def drive(language):
     client = Client(command)
     for test in TESTS:
         name = f"{language}: {test.__name__.replace('_', ' ')}"
+        start = time.monotonic()
         try:
             why = test(client)
-            lines.append(f"skip   {name}: {why}" if why else f"ok     {name}")
+            lines.append(f"skip   {name}: {why}" if why else f"ok     {name} ({time.monotonic() - start:.1f} s)")
             passed, skipped = passed + (not why), skipped + bool(why)
         except Exception as error:  # noqa: BLE001
             ours = isinstance(error, (h.Failed, agents.Refused))

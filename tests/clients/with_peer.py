@@ -39,6 +39,7 @@ def peer_of(client, *topics):
             client.agent.ask("subscribe", topics=list(topics))
             peer.wait_topics(topics)
         yield peer
+        client.agent.ask("close")  # before the peer: nothing to linger for
 
 
 def compare(client, sent):
@@ -77,9 +78,9 @@ def frames_of_many_sizes(client):
             signed = form != "bitmap"
             part = make.part("spikes", "words" if form == "words" else "bitmap", lines, lines=some, seq=seq,
                              signs=signs if signed else None, signed=signed)
-        message = make.out("", "spikes/imu/", part)
+        message = make.out("", "state/imu/" if form == "f32" else "spikes/imu/", part)
         sent.append((message["frames"], message["decoded"]))
-    with peer_of(client, "spikes/imu/") as peer:
+    with peer_of(client, "spikes/imu/", "state/imu/") as peer:
         for frames, _ in sent:
             peer.publish(frames)
         compare(client, sent)
@@ -102,11 +103,10 @@ def bad_frames():
     yield "a word too many", [topic, header, payload + payload[:4]]
     yield "a payload of 7 bytes", [topic, header, payload[:7]]
     yield "a count of 2^31", [topic, header[:56] + struct.pack("<I", 1 << 31) + header[60:], payload]
-    for form, lines, cut in (("graded", [1, 2], 4), ("graded", [1, 2], 8), ("f32", None, 4), ("f32", None, 1)):
-        values = {"values": [1.0, 2.0]}
-        part = make.part("state" if form == "f32" else "spikes", form, 8, **values, **({"lines": lines} if lines else {}))
-        _, header, payload = make.out("", "spikes/imu/", part)["frames"]
-        yield f"{form} without its last {cut} bytes", [topic, header, payload[:-cut]]
+    for kind, form, lines, cut in (("spikes", "graded", [1, 2], 4), ("spikes", "graded", [1, 2], 8), ("state", "f32", [], 4),
+                                   ("state", "f32", [], 1)):
+        (head, body), _ = make.part(kind, form, 8, values=[1.0, 2.0], lines=lines)
+        yield f"{form} without its last {cut} bytes", [f"{kind}/imu/".encode(), head, body[:-cut]]
     (header, payload), _ = make.part("spikes", "bitmap", 12, lines=[0, 3])
     yield "a bit past the last line", [topic, header, bytes([payload[0] & ~1, payload[1] | 0x80])]
     yield "a bit more than count says", [topic, header, bytes([payload[0] | 2, payload[1]])]
