@@ -171,7 +171,7 @@ def answers(agent):
 def a_restart_is_noticed(client):
     config = {"clock": "wall", "dt": "2 ms", "streams": [h.stream("imu", 2, group="body")]}
     with daemon_of(client, config) as (daemon, where):
-        client.connect(where, timeout_ms=int(1000 * h.SLOW))
+        client.connect(where, timeout_ms=int(500 * h.SLOW))
         client.agent.ask("subscribe", topics=["spikes/imu/", "bundle/body/"])
         before = client.agent.messages(20)
         equal("no restart yet", [m for m in before if m["restarted"] or m["missed"]], [])
