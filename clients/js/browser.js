@@ -8,22 +8,14 @@
  *   spiked.send("imu", [0.1, 0, 9.8]);
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import { Calls, Follower, Numbers, TimeoutError } from "./session.js";
 import { decode, encodePayload, encodeStamp, pack, unpack } from "./wire.js";
 
+export { ControlError, TimeoutError } from "./session.js";
 export { WireError } from "./wire.js";
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 3000;
-
-/* spiked refused a request; `path` names the parameter at fault. */
-export class ControlError extends Error {
-	constructor({ code, message, data }) {
-		super(message);
-		this.code = code;
-		this.path = data?.path;
-		this.data = data;
-	}
-}
 
 /* The daemon that serves the page that this runs in. */
 function ownAddress() {
@@ -46,10 +38,10 @@ export class Spiked {
 	#socket;
 	#handlers = new Map();
 	#topics = new Set();
-	#last = new Map(); /* topic: { epoch, seq } */
-	#sent = new Map(); /* stream: next number */
-	#calls = new Map();
-	#id = 0;
+	#follower = new Follower();
+	#numbers = new Numbers();
+	#calls = new Calls();
+	#waiting = new Set(); /* told when there is a connection, or none will be any more */
 	#retryMs = RETRY_FIRST_MS;
 	#retryTimer;
 	#silenceTimer;
@@ -96,36 +88,49 @@ export class Spiked {
 
 	unsubscribe(...topics) {
 		const gone = topics.flat().filter((topic) => this.#topics.delete(topic));
-		for (const topic of this.#last.keys())
-			if (gone.some((prefix) => topic.startsWith(prefix)))
-				this.#last.delete(topic);
+		gone.forEach((prefix) => this.#follower.forget(prefix));
 		if (gone.length && this.connected)
 			this.#notify("unsubscribe", gone);
 	}
 
-	/* The result of a control method; rejects with a ControlError, or when there is no connection. */
+	/* The result of a control method, for which a connection is waited for. Rejects with a ControlError, with a
+	 * TimeoutError (no connection, or no answer, in time), or when the connection ends before the answer. */
 	call(method, params) {
-		if (!this.connected)
-			return Promise.reject(new Error(`${method}: not connected`));
-		const id = ++this.#id;
+		if (this.connected)
+			return this.#ask(method, params, this.#timeout);
+		const end = Date.now() + this.#timeout;
+		return this.opened().then(() => this.#ask(method, params, Math.max(end - Date.now(), 1)));
+	}
+
+	/* Resolves when there is a connection; rejects with a TimeoutError after so many ms without. */
+	opened(timeout = this.#timeout) {
+		if (this.connected)
+			return Promise.resolve();
 		return new Promise((resolve, reject) => {
+			const told = (opened) => {
+				this.#waiting.delete(told);
+				clearTimeout(timer);
+				if (opened)
+					resolve();
+				else
+					reject(new Error("closed"));
+			};
 			const timer = setTimeout(() => {
-				this.#calls.delete(id);
-				reject(new Error(`${method}: no answer within ${this.#timeout} ms`));
-			}, this.#timeout);
-			this.#calls.set(id, { method, resolve, reject, timer });
-			this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+				this.#waiting.delete(told);
+				reject(new TimeoutError(`not connected to ${this.#url.origin} within ${timeout} ms`));
+			}, timeout);
+			this.#waiting.add(told);
 		});
 	}
 
 	/* rows: numbers, a list of lists, or a ready payload; type as in the configuration. Every message is
 	 * numbered, so that spiked counts what got lost. False: not connected, the rows are gone. */
-	send(stream, rows, { type = "f32", timeNs = 0n } = {}) {
+	send(stream, rows, { type = "f32", timeNs = 0n, seq } = {}) {
+		const message = pack([stream, encodePayload(rows, type), encodeStamp(timeNs, this.#numbers.of(stream, seq))]);
 		if (!this.connected)
 			return false;
-		const seq = this.#sent.get(stream) ?? 0n;
-		this.#sent.set(stream, seq + 1n);
-		this.#socket.send(pack([stream, encodePayload(rows, type), encodeStamp(timeNs, seq)]));
+		this.#socket.send(message);
+		this.#numbers.gone(stream, this.#numbers.of(stream, seq));
 		return true;
 	}
 
@@ -134,6 +139,13 @@ export class Spiked {
 		clearTimeout(this.#retryTimer);
 		if (this.#socket)
 			this.#drop("closed");
+		this.#waiting.forEach((told) => told(false));
+	}
+
+	#ask(method, params, timeout) {
+		if (!this.connected)
+			return Promise.reject(new Error(`${method}: the connection ended`));
+		return this.#calls.call(method, params, timeout, (text) => this.#socket.send(text));
 	}
 
 	#connect() {
@@ -142,6 +154,7 @@ export class Spiked {
 		socket.onopen = () => this.#opened();
 		socket.onmessage = ({ data }) => this.#received(data);
 		socket.onclose = () => this.#lostConnection(socket);
+		socket.onerror = () => {}; /* tells nothing, and is followed by close */
 		this.#socket = socket;
 		this.#heard = Date.now();
 		if (this.#silence)
@@ -152,6 +165,7 @@ export class Spiked {
 		this.#retryMs = RETRY_FIRST_MS;
 		if (this.#topics.size)
 			this.#notify("subscribe", [...this.#topics]);
+		this.#waiting.forEach((told) => told(true));
 		this.#emit("open");
 	}
 
@@ -184,34 +198,18 @@ export class Spiked {
 		if (readyState <= 1)
 			this.#socket.close();
 		this.#socket = undefined;
-		for (const { method, reject, timer } of this.#calls.values()) {
-			clearTimeout(timer);
-			reject(new Error(`${method}: ${why}`));
-		}
-		this.#calls.clear();
+		this.#calls.fail(why);
 		this.#emit("close");
 	}
 
 	#received(data) {
 		this.#heard = Date.now();
-		if (typeof data === "string")
-			[JSON.parse(data)].flat().forEach((answer) => this.#answered(answer));
-		else
+		if (typeof data !== "string")
 			this.#published(new Uint8Array(data));
-	}
-
-	#answered({ id, method, params, result, error }) {
-		const call = this.#calls.get(id);
-		if (method === "lost" || method === "refused")
-			this.#emit(method, params);
-		if (!call)
-			return; /* late: its call has timed out */
-		this.#calls.delete(id);
-		clearTimeout(call.timer);
-		if (error)
-			call.reject(new ControlError(error));
 		else
-			call.resolve(result);
+			for (const { method, params } of this.#calls.receive(data))
+				if (method === "lost" || method === "refused")
+					this.#emit(method, params);
 	}
 
 	#published(bytes) {
@@ -222,16 +220,7 @@ export class Spiked {
 			this.#emit("error", error);
 			return;
 		}
-		message.missed = 0;
-		message.restarted = false;
-		if (message.parts) {
-			const { epoch, seq } = message.parts[0];
-			const last = this.#last.get(message.topic);
-			message.restarted = last !== undefined && last.epoch !== epoch;
-			if (last && !message.restarted && seq > last.seq)
-				message.missed = Number(seq - last.seq - 1n);
-			this.#last.set(message.topic, { epoch, seq });
-		}
+		this.#follower.follow(message);
 		this.#emit("message", message);
 	}
 
