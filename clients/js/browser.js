@@ -9,10 +9,10 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { Calls, Follower, Numbers, TimeoutError } from "./session.js";
-import { decode, encodePayload, encodeStamp, pack, unpack } from "./wire.js";
+import { decode, encodePayload, encodeStamp, pack, scatter, unpack, WireError } from "./wire.js";
 
 export { ControlError, TimeoutError } from "./session.js";
-export { WireError } from "./wire.js";
+export { WireError };
 
 const RETRY_FIRST_MS = 200;
 const RETRY_MAX_MS = 3000;
@@ -35,6 +35,7 @@ export class Spiked {
 	#WebSocket;
 	#timeout;
 	#silence;
+	#gather;
 	#socket;
 	#handlers = new Map();
 	#topics = new Set();
@@ -50,14 +51,16 @@ export class Spiked {
 
 	/* token: of a daemon with `security`, outside a page that it serves. timeout: of calls, ms. silence: ms
 	 * without any message after which the connection is made anew; subscribe to status/ to hear something every
-	 * second. 0 = never. */
-	constructor(url, { token, timeout = 5000, silence = 0, WebSocket = globalThis.WebSocket } = {}) {
+	 * second. 0 = never. gather: ms that messages may wait for others at the daemon, which spares this program much
+	 * where there are thousands a second. */
+	constructor(url, { token, timeout = 5000, silence = 0, gather = 0, WebSocket = globalThis.WebSocket } = {}) {
 		this.#url = new URL(url ?? ownAddress());
 		if (token)
 			this.#url.searchParams.set("token", token);
 		this.#WebSocket = WebSocket;
 		this.#timeout = timeout;
 		this.#silence = silence;
+		this.#gather = gather;
 		this.#connect();
 	}
 
@@ -171,7 +174,8 @@ export class Spiked {
 
 	/* Its answer is of no interest; a refusal shows as silence of the topic. */
 	#notify(method, topics) {
-		this.call(method, { topics }).catch(() => {});
+		const params = method === "subscribe" && this.#gather ? { topics, gather_ms: this.#gather } : { topics };
+		this.call(method, params).catch(() => {});
 	}
 
 	/* A network that swallows everything closes nothing. */
@@ -213,13 +217,17 @@ export class Spiked {
 	}
 
 	#published(bytes) {
-		let message;
 		try {
-			message = decode(unpack(bytes));
+			for (const each of scatter(bytes))
+				this.#told(decode(unpack(each)));
 		} catch (error) {
+			if (!(error instanceof WireError))
+				throw error;
 			this.#emit("error", error);
-			return;
 		}
+	}
+
+	#told(message) {
 		this.#follower.follow(message);
 		this.#emit("message", message);
 	}

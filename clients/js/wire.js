@@ -195,22 +195,34 @@ export function encodePayload(rows, type = "f32") {
 		: encodeRows(rows, type);
 }
 
-/* The frames within a binary WebSocket message (Uint8Array): u8 length of the first, the first, then for each
- * further one its u32 length and itself. */
-export function unpack(message) {
-	if (!message.length || message.length < 1 + message[0])
-		throw new WireError("a WebSocket message that is cut short");
+function tooShort() {
+	return new WireError("a WebSocket message that is cut short");
+}
+
+/* What begins at `at`, one after the other, each behind its u32 length. */
+function lengthed(message, at) {
 	const view = viewOf(message);
-	let at = 1 + message[0];
-	const frames = [message.subarray(1, at)];
+	const found = [];
 	while (at < message.length) {
 		const size = at + 4 <= message.length ? view.getUint32(at, true) : Infinity;
 		if (at + 4 + size > message.length)
-			throw new WireError("a WebSocket message that is cut short");
-		frames.push(message.subarray(at + 4, at + 4 + size));
+			throw tooShort();
+		found.push(message.subarray(at + 4, at + 4 + size));
 		at += 4 + size;
 	}
-	return frames;
+	return found;
+}
+
+/* The published messages within a binary WebSocket message (Uint8Array): itself, or, behind a byte 0, several. */
+export function scatter(message) {
+	return message[0] === 0 ? lengthed(message, 1) : [message];
+}
+
+/* The frames of a message: u8 length of the first, the first, then for each further one its u32 length and itself. */
+export function unpack(message) {
+	if (!message.length || message.length < 1 + message[0])
+		throw tooShort();
+	return [message.subarray(1, 1 + message[0]), ...lengthed(message, 1 + message[0])];
 }
 
 /* Frames as one binary WebSocket message; the first may be a text. */

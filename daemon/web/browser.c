@@ -7,6 +7,7 @@
 #include "daemon/web/server.h"
 #include "spiked/wire.h"
 
+#include <endian.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -16,7 +17,10 @@
 #define ANSWERS_MAX   64 /* that wait to be sent, before further ones stay with ZeroMQ */
 #define SENT_AT_ONCE  256
 #define LOST_PAUSE_NS NS_PER_S
-#define ROOM_FIRST    256 /* bytes of a message that arrives */
+#define GATHER_MS_MAX 1000
+#define GATHER_BYTES \
+	(64u << 10)    /* so much waits for no timer, and is the most that is copied at once */
+#define ROOM_FIRST 256 /* bytes of a message that arrives */
 
 /* JSON-RPC's own codes. */
 enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32000 };
@@ -35,7 +39,9 @@ struct browser {
 	struct topic *topics;
 	uint32_t topic_count;
 	struct queue texts, frames;
-	char *in; /* a message that arrives in pieces */
+	uint32_t gather_ms; /* how long published messages may wait for others; 0 = they do not */
+	bool gathering;     /* the timer runs */
+	char *in;           /* a message that arrives in pieces */
 	size_t in_size, in_room;
 	struct queue rows; /* that ZeroMQ does not take yet; the browser is held back meanwhile */
 	uint64_t lost, lost_told;      /* messages */
@@ -197,6 +203,24 @@ static const json_t *read_topics(struct browser *b, const json_t *request)
 	return NULL;
 }
 
+/* False: it has been answered. */
+static bool read_gather(struct browser *b, const json_t *request)
+{
+	const json_t *ms = json_object_get(json_object_get(request, "params"), "gather_ms");
+	json_int_t n = json_integer_value(ms);
+
+	if (!ms)
+		return true;
+	if (!json_is_integer(ms) || n < 0 || n > GATHER_MS_MAX) {
+		answer_error(b, request, INVALID_PARAMS,
+			"gather_ms is how many ms messages may wait for others: a whole number from 0 to "
+			"1000");
+		return false;
+	}
+	b->gather_ms = (uint32_t)n;
+	return true;
+}
+
 static void on_topics(struct browser *b, const json_t *request, bool wanted)
 {
 	const json_t *list = read_topics(b, request);
@@ -209,6 +233,8 @@ static void on_topics(struct browser *b, const json_t *request, bool wanted)
 		answer_error(b, request, INVALID_REQUEST, "this token's client may hear nothing");
 		return;
 	}
+	if (wanted && !read_gather(b, request))
+		return;
 	if (wanted && b->topic_count + n > b->server->subscriptions_max) {
 		snprintf(text, sizeof(text),
 			"at most %u topics (limits.subscriptions); leave some, or subscribe to what "
@@ -331,6 +357,24 @@ int browser_receive(struct browser *b, const void *bytes, size_t size)
 	return 0;
 }
 
+/* At once, or when others have come along. */
+static void send_soon(struct browser *b)
+{
+	if (!b->gather_ms || b->frames.bytes >= GATHER_BYTES) {
+		lws_callback_on_writable(b->wsi);
+	} else if (!b->gathering) {
+		b->gathering = true;
+		lws_set_timer_usecs(b->wsi, (lws_usec_t)b->gather_ms * 1000);
+	}
+}
+
+void browser_gathered(struct browser *b)
+{
+	b->gathering = false;
+	if (b->frames.count)
+		lws_callback_on_writable(b->wsi);
+}
+
 void browser_offer(
 	struct browser *b, const struct feed *f, struct packet *m, const char *topic, size_t size)
 {
@@ -344,7 +388,7 @@ void browser_offer(
 	if (i == b->topic_count)
 		return;
 	if (queue_put(&b->frames, m)) {
-		lws_callback_on_writable(b->wsi);
+		send_soon(b);
 		return;
 	}
 	b->lost++;
@@ -405,6 +449,36 @@ static int send_one(struct browser *b, struct packet *m)
 	return sent < 0 ? -1 : 0;
 }
 
+/* Several messages as one: a byte 0, then for each its length and itself. NULL = out of memory. */
+static struct packet *gather(struct browser *b)
+{
+	struct packet *first = queue_first(&b->frames), *all;
+	size_t room = first->size + sizeof(uint32_t) + 1;
+
+	all = packet_new(false, room > GATHER_BYTES ? room : GATHER_BYTES);
+	if (!all)
+		return NULL;
+	all->bytes[all->size++] = 0;
+	for (struct packet *m = first; m; m = queue_first(&b->frames)) {
+		uint32_t size = htole32((uint32_t)m->size);
+
+		if (m != first && all->size + sizeof(size) + m->size > GATHER_BYTES)
+			break;
+		memcpy(all->bytes + all->size, &size, sizeof(size));
+		memcpy(all->bytes + all->size + sizeof(size), m->bytes, m->size);
+		all->size += sizeof(size) + m->size;
+		packet_drop(queue_take(&b->frames));
+	}
+	return all;
+}
+
+static struct packet *next_frames(struct browser *b)
+{
+	struct packet *all = b->gather_ms && b->frames.count > 1 ? gather(b) : NULL;
+
+	return all ? all : queue_take(&b->frames);
+}
+
 int browser_writable(struct browser *b)
 {
 	tell_lost(b);
@@ -412,7 +486,7 @@ int browser_writable(struct browser *b)
 		struct packet *m = queue_take(&b->texts);
 
 		if (!m)
-			m = queue_take(&b->frames);
+			m = next_frames(b);
 		if (!m)
 			return 0;
 		if (send_one(b, m))

@@ -22,6 +22,9 @@ struct browser *browser_next(const struct browser *b);
 int browser_receive(struct browser *b, const void *bytes, size_t size);
 int browser_writable(struct browser *b);
 
+/* The time is up that messages may wait for others (subscribe's gather_ms). */
+void browser_gathered(struct browser *b);
+
 /* A message of that feed, which it gets if it has subscribed to it and there is room. */
 void browser_offer(
 	struct browser *b, const struct feed *f, struct packet *m, const char *topic, size_t size);

@@ -100,6 +100,10 @@ static int on_client(
 		return browser_receive(session->browser, in, size);
 	case LWS_CALLBACK_SERVER_WRITEABLE:
 		return browser_writable(session->browser);
+	case LWS_CALLBACK_TIMER:
+		if (session && session->browser)
+			browser_gathered(session->browser);
+		break;
 	case LWS_CALLBACK_CLOSED:
 		end_browser(s, session);
 		break;

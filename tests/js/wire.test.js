@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 import { ControlError, Spiked } from "../../clients/js/browser.js";
-import { decode, encodePairs, encodeRows, encodeStamp, pack, unpack, WireError } from "../../clients/js/wire.js";
+import { decode, encodePairs, encodeRows, encodeStamp, pack, scatter, unpack, WireError } from "../../clients/js/wire.js";
 
 const folder = new URL("../../clients/vectors/", import.meta.url);
 const bytes = (hex) => Uint8Array.from(hex.match(/../g) ?? [], (pair) => parseInt(pair, 16));
@@ -70,6 +70,16 @@ test("a WebSocket message holds the frames, at any alignment, and none that is c
 		if (!whole.has(size))
 			assert.throws(() => unpack(message.subarray(0, size)), WireError, `${size} bytes`);
 	assert.deepEqual(pack(["s", Uint8Array.of(7, 8)]), Uint8Array.of(1, 115, 2, 0, 0, 0, 7, 8));
+});
+
+test("several messages in one are told apart, and none that is cut short is read", () => {
+	const each = of("out").map(({ frames }) => pack(frames));
+	const size = (n) => Uint8Array.of(n & 255, (n >> 8) & 255, (n >> 16) & 255, n >>> 24);
+	const all = Uint8Array.from([0, ...each.flatMap((message) => [...size(message.length), ...message])]);
+	assert.deepEqual(scatter(all), each);
+	assert.deepEqual(scatter(each[0]), [each[0]]);
+	for (const cut of [all.length - 1, 4, 6])
+		assert.throws(() => scatter(all.subarray(0, cut)), WireError);
 });
 
 /* Plays the daemon's end. */

@@ -17,7 +17,7 @@ import time
 import zmq
 
 import harness as h
-from websocket import BINARY, TEXT, Refused, WebSocket, joined
+from websocket import BINARY, TEXT, Refused, WebSocket, joined, parts
 
 STREAMS = [h.stream("arm", 4, group="body"), h.stream("leg", 2, group="body")]
 TOKENS = {"admin": "0123456789abcdef-admin", "viewer": "0123456789abcdef-viewer"}
@@ -155,6 +155,34 @@ def the_websocket_carries_the_same_bytes():
         h.equal("both are counted", d.counters()["web_browsers"], 2)
         other.close()
         h.until("and known to have gone", lambda: d.counters()["web_browsers"] == 1)
+        w.close()
+
+
+def messages_gather():
+    with daemon() as d:
+        w = WebSocket(d.web)
+        w.call("subscribe", topics=["spikes/"], gather_ms=200)
+        whole = []
+        w.take = lambda: whole.append(w.receive()[1])
+        for _ in range(5):
+            w.take()
+        gathered = [message for message in whole if message[0] == 0]
+        h.claim("they come together", len(gathered) >= 3, [message[:20] for message in whole])
+        found = []
+        for message in gathered:
+            at = 1
+            while at < len(message):
+                (n,) = struct.unpack_from("<I", message, at)
+                found.append(parts(message[at + 4:at + 4 + n]))
+                at += 4 + n
+            h.claim("whole ones only", at == len(message))
+        arm = [struct.unpack_from("<Q", frames[1], 24)[0] for frames in found if frames[0] == b"spikes/arm/"]
+        h.claim(f"many at once: {len(found)} in {len(gathered)}", len(found) > 15 * len(gathered))
+        h.equal("in order, none left out", arm, list(range(arm[0], arm[0] + len(arm))))
+        w.close()
+        w = WebSocket(d.web)
+        for bad in (-1, 1001, "1 s", 0.5):
+            h.equal(f"gather_ms {bad} is refused", w.call("subscribe", topics=[], gather_ms=bad)["code"], -32602)
         w.close()
 
 
@@ -306,5 +334,5 @@ def a_pause_is_survived():
         w.close()
 
 
-h.main(files_and_health, metrics_are_what_happened, the_websocket_carries_the_same_bytes, what_is_wrong_is_said,
+h.main(files_and_health, metrics_are_what_happened, the_websocket_carries_the_same_bytes, messages_gather, what_is_wrong_is_said,
        who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived)

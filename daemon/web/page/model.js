@@ -8,11 +8,12 @@ import { Clock } from "./clock.js";
 import { Stream } from "./stream.js";
 
 const SILENCE_MS = 4000;
+const GATHER_MS = 12; /* less than a frame */
 const HEARD_MESSAGES = 4000; /* a second, of streams that are not looked at */
 const HEARD_SPIKES = 200000; /* likewise */
 
 export class Model extends EventTarget {
-	link = new Spiked(undefined, { silence: SILENCE_MS });
+	link = new Spiked(undefined, { silence: SILENCE_MS, gather: GATHER_MS });
 	clock = new Clock();
 	streams = new Map();
 	encoders = [];
