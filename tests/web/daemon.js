@@ -34,6 +34,7 @@ export async function until(what, condition, seconds = 10) {
 }
 
 export class Daemon {
+	log = ""; /* the end of it */
 	#sensors = new Set();
 
 	static async start(config) {
@@ -51,10 +52,11 @@ export class Daemon {
 	}
 
 	async run() {
-		this.process = spawn(process.env.SPIKED_BIN, ["-c", join(this.folder, "spiked.yaml")], { stdio: ["ignore", "ignore", "inherit"] });
+		this.process = spawn(process.env.SPIKED_BIN, ["-c", join(this.folder, "spiked.yaml")], { stdio: ["ignore", "ignore", "pipe"] });
+		this.process.stderr.on("data", (data) => (this.log = `${this.log}${data}`.slice(-4000)));
 		await until("the daemon serves its page", () => {
 			if (this.process.exitCode !== null)
-				throw new Error(`the daemon ended with ${this.process.exitCode}`);
+				throw new Error(`the daemon ended with ${this.process.exitCode}: ${this.log}`);
 			return fetch(this.page).then(() => true, () => false);
 		});
 	}

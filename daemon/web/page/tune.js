@@ -20,12 +20,15 @@ class Setter {
 		if (this.#busy)
 			return;
 		this.#busy = true;
-		while (this.#next) {
-			const { value: now } = this.#next;
-			this.#next = undefined;
-			await this.send(now);
+		try {
+			while (this.#next) {
+				const { value: now } = this.#next;
+				this.#next = undefined;
+				await this.send(now);
+			}
+		} finally {
+			this.#busy = false;
 		}
-		this.#busy = false;
 	}
 }
 
@@ -38,7 +41,7 @@ class Param {
 		this.setter = new Setter(async (next) => this.#said(await send(next)));
 		this.name = element("span.name", {}, row.name);
 		this.shown = element("output");
-		this.reset = element("button.reset", { type: "button", "aria-label": `${row.name} back to its default`, onclick: () => this.#set(preset) }, "↺");
+		this.reset = element("button.reset", { type: "button", "aria-label": `${row.name} back to its default`, onclick: () => this.#set(this.preset) }, "↺");
 		this.fault = element("p.fault", { role: "alert" });
 		this.body = element("div.body");
 		this.node = element("div.param", { "data-param": row.name }, element("div.head", {}, this.name, this.shown, this.reset), this.body,
