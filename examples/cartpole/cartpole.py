@@ -1,0 +1,176 @@
+"""The cart-pole demo: the daemon, the plant, the controller, and what an onlooker sees of them. Started by `run`.
+
+SPDX-License-Identifier: Apache-2.0
+"""
+import collections
+import json
+import math
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import zmq
+
+from live import Fault, Live, options, run, say
+from screen import Screen, marks
+from spiked import Receiver
+
+HERE = Path(__file__).resolve().parent
+NUMBERS, LINES = 4, 16    # as in spiked.yaml
+ROW_TICKS = 50            # ticks that a row of text covers
+CUT_S = 2.0               # of the time given, for the end without spikes
+BETWEEN_CUTS_S = 20.0     # where it goes on for ever
+HEADER = ["a pole on a cart -> 4 x 16 population, if -> spikes -> 200 LIF neurons -> force",
+          "    s |" + "|".join(f"{name:^16}" for name in ("position", "velocity", "angle", "rate")) + "| force",
+          "------|" + "|".join(["-" * 16] * 4) + "|------"]
+
+
+class Onlooker:
+    """Hears the spikes as the controller does, and what plant and controller tell."""
+
+    def __init__(self, live, screen):
+        self.live, self.screen = live, screen
+        self.show_at = f"ipc://{live.folder}/show"
+        self.socket = zmq.Context.instance().socket(zmq.PULL)
+        self.socket.bind(self.show_at)
+        self.frames = Receiver("spikes/pole/", endpoint=live.publish)
+        self.poller = zmq.Poller()
+        self.poller.register(self.socket, zmq.POLLIN)
+        self.poller.register(self.frames.socket, zmq.POLLIN)
+        self.row, self.ticks = np.zeros(NUMBERS * LINES), 0
+        self.state, self.force, self.pushed, self.fell = [0.0] * 4, 0.0, 0, False
+        self.cut_at = None    # step of the plant at which the spikes were cut off
+        self.step = 0
+        self.ready = False
+        self.kept = collections.defaultdict(list)  # for the sums at the end and for --save
+
+    def look(self):
+        """Takes what has come, waiting for a little while."""
+        came = dict(self.poller.poll(50))
+        if self.socket in came:
+            self.told(self.socket.recv_json())
+        if self.frames.socket in came:
+            self.heard(self.frames.recv())
+
+    def told(self, what):
+        self.ready = self.ready or "ready" in what
+        self.kept["pools"] += what.get("pools", [])
+        if "plant" not in what:
+            return
+        self.state, self.force, self.fell, self.step = what["plant"], what["force"], what["fell"], what["step"]
+        self.pushed = what["pushed"] or self.pushed
+        self.kept["states"].append([*self.state, self.force, what["pushed"], what["step"]])
+        if self.cut_at is None and not self.fell:
+            self.kept["standing"].append(self.state)
+
+    def heard(self, frame):
+        self.row[frame.lines] += 1
+        self.ticks += 1
+        self.kept["spikes"] += [(frame.tick, line) for line in frame.lines]
+        if self.ticks % ROW_TICKS == 0:
+            self.draw()
+
+    def draw(self):
+        columns = [marks(part / (ROW_TICKS * 0.4)) for part in np.split(self.row, NUMBERS)]
+        colours = ("blue", "green", "cyan", "magenta")
+        text = "|".join(self.screen.paint(column, colour) for column, colour in zip(columns, colours))
+        push = {-1: " <-", 0: "", 1: " ->"}[self.pushed]
+        self.screen.row(f"{self.live.seconds_run:5.1f} |{text}|{self.force:+5.1f}{push}")
+        self.row[:], self.pushed = 0, 0
+
+    def note(self, text, colour="yellow"):
+        self.screen.row(self.screen.paint(f"{self.live.seconds_run:5.1f} | {text}", colour, bright=True))
+
+    def close(self):
+        self.frames.close()
+        self.socket.close(0)
+
+
+def start(live, onlooker):
+    """The controller first, since it takes a moment to find its weights; then the world."""
+    forces_at = f"ipc://{live.folder}/forces"
+    live.spawn("controller", [sys.executable, HERE / "control.py", live.publish, forces_at, onlooker.show_at],
+               stdout=subprocess.PIPE)
+    while live.goes_on() and not onlooker.ready:
+        onlooker.look()
+    live.spawn("plant", [sys.executable, HERE / "plant.py", live.ingest, forces_at, onlooker.show_at],
+               stdout=subprocess.PIPE)
+
+
+def balance(live, onlooker):
+    """Shows it until the time is up. Seconds from the cut to the fall, None if there was none; a fall before is
+    a Fault."""
+    controller = live.programs["controller"]
+    began = time.monotonic()
+    cut_after = live.seconds - CUT_S - live.seconds_run if live.seconds else BETWEEN_CUTS_S
+    while live.goes_on():
+        onlooker.look()
+        if onlooker.cut_at is None:
+            if onlooker.fell:
+                raise Fault(f"the pole fell though the controller had its spikes, {live.seconds_run:.1f} s after the start")
+            if time.monotonic() - began > cut_after:
+                onlooker.cut_at = onlooker.step
+                controller.send_signal(signal.SIGUSR1)
+                onlooker.note("spikes cut off: the neurons hear nothing any more", "red")
+        elif onlooker.fell:
+            fell_after = (onlooker.step - onlooker.cut_at) / 1000
+            onlooker.note(f"fallen {fell_after:.2f} s after the spikes were cut off", "red")
+            if live.seconds:
+                return fell_after
+            controller.send_signal(signal.SIGUSR2)
+            while live.goes_on() and onlooker.fell:
+                onlooker.look()
+            onlooker.note("put up again, with spikes", "green")
+            onlooker.cut_at, began = None, time.monotonic()
+    return None
+
+
+def conclude(onlooker, plant, controller, counts, fell_after):
+    standing = np.array(onlooker.kept["standing"])
+    if not len(standing) or not plant["actions"]:
+        raise Fault("there was no loop: no state was seen, or no force came to the plant")
+    angle, position = (math.sqrt(np.mean(np.square(standing[:, column]))) for column in (2, 0))
+    latency = plant["latency_ms"]
+    say(f"Stood {len(standing) * 0.02:.1f} s: angle {math.degrees(angle):.2f} degrees rms (largest "
+        f"{math.degrees(np.abs(standing[:, 2]).max()):.1f}), position {100 * position:.1f} cm rms, pushed every 1.5 s")
+    say(f"Loop, from the state's row to the force at the motor: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, "
+        f"max {latency['max']:.1f} ms")
+    say(f"Ticks: {counts['ticks']} run, {counts['late_ticks']} late, {counts['skipped_ticks']} skipped; the controller "
+        f"missed {controller['missed']}; the plant was late {plant['late']} of {plant['steps']} steps")
+    say(f"Spikes: {controller['spikes_in']} in, {controller['spikes_out']} of the controller's neurons, whose tick takes "
+        f"{controller['busy_us']:.0f} us; {plant['actions'] / plant['seconds']:.0f} forces a second")
+    if fell_after is not None:
+        say(f"Without spikes it fell after {fell_after:.2f} s.")
+
+
+def save(path, onlooker):
+    kept = onlooker.kept
+    np.savez_compressed(path, states=np.array(kept["states"]), spikes=np.array(kept["spikes"], np.int64),
+                        pools=np.array(kept["pools"]), cut_step=onlooker.cut_at or 0)
+
+
+def demo():
+    wanted = options("cartpole")
+    if wanted.seconds and wanted.seconds < CUT_S + 2:
+        raise Fault(f"--seconds must be at least {CUT_S + 2:g}: the last {CUT_S:g} s are without spikes")
+    fell_after = None
+    with Live("cartpole", HERE / "spiked.yaml", wanted.seconds) as live, Screen(HEADER) as screen:
+        onlooker = Onlooker(live, screen)
+        start(live, onlooker)
+        if live.goes_on():
+            fell_after = balance(live, onlooker)
+        screen.__exit__()
+        reports = [json.loads(live.finish(name) or "{}") for name in ("plant", "controller")]
+        conclude(onlooker, *reports, live.stats()["pole"], fell_after)
+        onlooker.close()
+    if wanted.save:
+        save(wanted.save, onlooker)
+    if wanted.seconds and not live.stopping and fell_after is None:
+        raise Fault("the pole stands without spikes: then they were not what held it")
+    return 0
+
+
+run(demo)
