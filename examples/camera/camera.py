@@ -14,8 +14,9 @@ from screen import Screen
 from spiked import Flags, Receiver, Sender, Silence
 
 HERE = Path(__file__).resolve().parent
-WINDOW = 64               # ticks, as in spiked.yaml
-PICTURE_S = 0.032         # from one picture to the next: a window
+WINDOW = 64               # ticks of TICK_MS, as in spiked.yaml
+TICK_MS = 0.5
+PICTURE_S = WINDOW * TICK_MS / 1000
 KEPT = 64                 # pictures that are remembered to compare with
 WORST = 8.0               # grey levels of 255 that the pictures may be off on average
 
@@ -28,7 +29,6 @@ class Eye:
         self.latency = None  # of this window: tick of each pixel's spike, WINDOW = none yet
         self.whole = []      # of each window: (source time, latencies, picture)
         self.errors, self.halves, self.spikes, self.ages_ms = [], [], [], []
-        self.lost = 0
 
     def keep(self, shown):
         """The source time that a picture goes with, by which it is found again."""
@@ -42,7 +42,6 @@ class Eye:
         """A tick. True when it was the last one of a window that is whole."""
         if Flags.WINDOW in frame.flags:
             self.latency, self.first = np.full(HEIGHT * WIDTH, WINDOW), frame.tick
-            self.lost += frame.missed
         if self.latency is None or frame.missed and Flags.WINDOW not in frame.flags:
             self.latency = None
             return False
@@ -92,8 +91,8 @@ def show(live, eye, screen, sensor, frames):
             continue
         if eye.see(frame):
             latest = len(eye.errors)
-            line = (f" {live.seconds_run:6.2f} s   {latest} pictures, {eye.spikes[-1]} spikes in this one, half of them "
-                    f"within {eye.halves[-1] / 2:.1f} ms, off by {eye.errors[-1]:.1f} of 255")
+            line = (f" {live.seconds_run:5.1f} s, picture {latest}: {eye.spikes[-1]} spikes, half of them "
+                    f"within {eye.halves[-1] * TICK_MS:.1f} ms; off by {eye.errors[-1]:.1f} of 255")
             screen.picture([*eye.rows(screen.colour), "", line])
             if not screen.fixed and latest % 30 == 0:
                 screen.row(line)
@@ -108,20 +107,24 @@ def demo():
         with Sender(live.ingest, types={"camera": "u8"}) as sensor, \
                 Receiver("spikes/camera/", endpoint=live.publish, decode=True) as frames, Screen(header) as screen:
             show(live, eye, screen, sensor, frames)
+            lost = frames.missed
         counts = live.stats()["camera"]
     if not eye.errors:
         raise Fault("no picture came through")
     if not screen.tty:
         say("\n".join(eye.rows(False)))
     error = float(np.mean(eye.errors))
-    say(f"{counts['rows']} pictures sent, {len(eye.errors)} made of spikes and compared: off by {error:.2f} of 255 on average, "
-        f"the worst by {max(eye.errors):.2f}")
-    say(f"{np.mean(eye.spikes):.0f} spikes a picture of {HEIGHT * WIDTH} pixels, half of them within {np.mean(eye.halves) / 2:.1f} ms; "
-        f"whole {np.median(eye.ages_ms):.0f} ms after it was sent")
-    say(f"{eye.lost} messages lost, {counts['late_ticks']} ticks late, {counts['skipped_ticks']} skipped")
+    rows = (
+        ("pictures", f"{counts['rows']} sent, {len(eye.errors)} made of spikes and compared"),
+        ("off by", f"{error:.2f} of 255 on average, {max(eye.errors):.2f} at most"),
+        ("spikes", f"{np.mean(eye.spikes):.0f} for {HEIGHT * WIDTH} pixels, half of them within {np.mean(eye.halves) * TICK_MS:.1f} ms"),
+        ("whole", f"{np.median(eye.ages_ms):.0f} ms after the picture was sent"),
+        ("ticks", f"{counts['ticks']} run, {counts['late_ticks']} late, {counts['skipped_ticks']} skipped; {lost} messages lost"))
+    for name, text in rows:
+        say(f"{name:9} {text}")
     if wanted.save:
         when, latency, made = eye.whole[-1]
-        np.savez_compressed(wanted.save, sent=eye.sent[when], latency=latency, made=made, tick_ms=1e3 * PICTURE_S / WINDOW)
+        np.savez_compressed(wanted.save, sent=eye.sent[when], latency=latency, made=made, tick_ms=TICK_MS)
     if error > WORST:
         raise Fault(f"the pictures are off by {error:.1f} on average, more than {WORST:g}")
     return 0

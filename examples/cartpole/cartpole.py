@@ -21,11 +21,13 @@ from spiked import Receiver
 HERE = Path(__file__).resolve().parent
 NUMBERS, LINES = 4, 16    # as in spiked.yaml
 ROW_TICKS = 50            # ticks that a row of text covers
+STOOD_S = 1.0             # at least, before the spikes are cut off
 CUT_S = 2.0               # of the time given, for the end without spikes
+SEEN_S = 0.02             # from one state that the plant tells to the next
 BETWEEN_CUTS_S = 20.0     # where it goes on for ever
 HEADER = ["a pole on a cart -> 4 x 16 population, if -> spikes -> 200 LIF neurons -> force",
-          "    s |" + "|".join(f"{name:^16}" for name in ("position", "velocity", "angle", "rate")) + "| force",
-          "------|" + "|".join(["-" * 16] * 4) + "|------"]
+          "    s|" + "|".join(f"{name:^16}" for name in ("position", "velocity", "angle", "rate")) + "|   N",
+          "-----|" + "|".join(["-" * 16] * 4) + "|-----"]
 
 
 class Onlooker:
@@ -77,12 +79,12 @@ class Onlooker:
         columns = [marks(part / (ROW_TICKS * 0.4)) for part in np.split(self.row, NUMBERS)]
         colours = ("blue", "green", "cyan", "magenta")
         text = "|".join(self.screen.paint(column, colour) for column, colour in zip(columns, colours))
-        push = {-1: " <-", 0: "", 1: " ->"}[self.pushed]
-        self.screen.row(f"{self.live.seconds_run:5.1f} |{text}|{self.force:+5.1f}{push}")
+        push = {-1: "<", 0: "", 1: ">"}[self.pushed]
+        self.screen.row(f"{self.live.seconds_run:5.1f}|{text}|{self.force:+4.0f}{push}")
         self.row[:], self.pushed = 0, 0
 
     def note(self, text, colour="yellow"):
-        self.screen.row(self.screen.paint(f"{self.live.seconds_run:5.1f} | {text}", colour, bright=True))
+        self.screen.row(self.screen.paint(f"{self.live.seconds_run:5.1f}| {text}", colour, bright=True))
 
     def close(self):
         self.frames.close()
@@ -112,6 +114,8 @@ def balance(live, onlooker):
             if onlooker.fell:
                 raise Fault(f"the pole fell though the controller had its spikes, {live.seconds_run:.1f} s after the start")
             if time.monotonic() - began > cut_after:
+                if live.seconds and len(onlooker.kept["standing"]) * SEEN_S < STOOD_S:
+                    raise Fault("it took so long to start that there was no time to stand: give it more seconds")
                 onlooker.cut_at = onlooker.step
                 controller.send_signal(signal.SIGUSR1)
                 onlooker.note("spikes cut off: the neurons hear nothing any more", "red")
@@ -134,16 +138,19 @@ def conclude(onlooker, plant, controller, counts, fell_after):
         raise Fault("there was no loop: no state was seen, or no force came to the plant")
     angle, position = (math.sqrt(np.mean(np.square(standing[:, column]))) for column in (2, 0))
     latency = plant["latency_ms"]
-    say(f"Stood {len(standing) * 0.02:.1f} s: angle {math.degrees(angle):.2f} degrees rms (largest "
-        f"{math.degrees(np.abs(standing[:, 2]).max()):.1f}), position {100 * position:.1f} cm rms, pushed every 1.5 s")
-    say(f"Loop, from the state's row to the force at the motor: p50 {latency['p50']:.2f} ms, p99 {latency['p99']:.2f} ms, "
-        f"max {latency['max']:.1f} ms")
-    say(f"Ticks: {counts['ticks']} run, {counts['late_ticks']} late, {counts['skipped_ticks']} skipped; the controller "
-        f"missed {controller['missed']}; the plant was late {plant['late']} of {plant['steps']} steps")
-    say(f"Spikes: {controller['spikes_in']} in, {controller['spikes_out']} of the controller's neurons, whose tick takes "
-        f"{controller['busy_us']:.0f} us; {plant['actions'] / plant['seconds']:.0f} forces a second")
-    if fell_after is not None:
-        say(f"Without spikes it fell after {fell_after:.2f} s.")
+    rows = (
+        ("stood", f"{len(standing) * SEEN_S:.1f} s, pushed every 1.5 s"),
+        ("angle", f"{math.degrees(angle):.2f} degrees rms, {math.degrees(np.abs(standing[:, 2]).max()):.1f} at most"),
+        ("position", f"{100 * position:.1f} cm rms, {100 * np.abs(standing[:, 0]).max():.1f} at most"),
+        ("loop", f"{latency['p50']:.2f} ms from the state's row to the motor, p99 {latency['p99']:.2f}, max {latency['max']:.1f}"),
+        ("ticks", f"{counts['ticks']} run, {counts['late_ticks']} late, {counts['skipped_ticks']} skipped; "
+                  f"{controller['missed']} missed by the controller"),
+        ("plant", f"{plant['steps']} steps, {plant['late']} of them late; {plant['actions'] / plant['seconds']:.0f} forces a second"),
+        ("spikes", f"{controller['spikes_in']} in, {controller['spikes_out']} of the 200 neurons; a tick takes them "
+                   f"{controller['busy_us']:.0f} us"),
+        ("cut off", "not tried" if fell_after is None else f"without spikes it fell after {fell_after:.2f} s"))
+    for name, text in rows:
+        say(f"{name:9} {text}")
 
 
 def save(path, onlooker):

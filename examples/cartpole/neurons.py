@@ -51,7 +51,7 @@ class Pools:
         self.voltage[spikes] -= 1
         return spikes
 
-    def answers(self, ticks=400):
+    def answers(self, ticks=300):
         """Weights that make of the pools' spikes the number again: measured, by letting the neurons run."""
         numbers = np.linspace(-1, 1, 41)
         rates = np.empty((len(numbers), len(self.gain)))

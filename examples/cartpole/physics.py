@@ -28,7 +28,7 @@ def step(state, force, dt):
     return [value + dt * slope for value, slope in zip(state, slopes(half, force))]
 
 
-def gains(cost=(20.0, 4.0, 60.0, 4.0), effort=0.2, dt=0.001, seconds=20.0):
+def gains(cost=(20.0, 4.0, 60.0, 4.0), effort=0.2, dt=0.01, seconds=20.0):
     """Newtons for each unit of the state: the linear-quadratic regulator around upright. The Riccati equation
     is run until it stands still."""
     zero, nudge = np.zeros(4), 1e-6

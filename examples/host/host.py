@@ -120,12 +120,12 @@ def demo():
 
 
 def conclude(watch, counts, missed, wanted):
-    say(f"{'stream':10}{'rows':>8}{'ticks':>8}{'late':>6}{'skipped':>9}{'spikes':>9}{'came':>9}   decoded")
+    say(f"{'stream':9}{'rows':>6}{'ticks':>7}{'late':>6}{'skipped':>8}{'spikes':>8}{'came':>8}   decoded")
     for name in STREAMS:
         count = counts[name]
-        off = f"within {watch.worst[name]:.4f} over {watch.compared[name]} ticks" if name in watch.worst else ""
-        say(f"{name:10}{count['rows']:>8}{count['ticks']:>8}{count['late_ticks']:>6}{count['skipped_ticks']:>9}"
-            f"{count['spikes']:>9}{watch.spikes[name]:>9}   {off}".rstrip())
+        off = f"off by {watch.worst[name]:.4f} at most" if name in watch.worst else ""
+        say(f"{name:9}{count['rows']:>6}{count['ticks']:>7}{count['late_ticks']:>6}{count['skipped_ticks']:>8}"
+            f"{count['spikes']:>8}{watch.spikes[name]:>8}   {off}".rstrip())
     say(f"{missed} messages lost")
     if wanted.save:
         np.savez_compressed(wanted.save, names=watch.names, measured=np.array(watch.measured), dt=0.005,

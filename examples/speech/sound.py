@@ -51,10 +51,11 @@ class Loop:
         self.blocks = np.resize(samples, (-(-len(samples) // block), block))
         self.seconds = block / rate
         self.count = 0
-        self.began = time.monotonic()
+        self.began = None
 
     def wait(self):
         """Seconds until the next block."""
+        self.began = self.began or time.monotonic()
         return max(0.0, self.began + (self.count + 1) * self.seconds - time.monotonic())
 
     def next(self):

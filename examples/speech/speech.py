@@ -65,8 +65,8 @@ def header(centres, what):
     for hz in (100, 250, 500, 1000, 2000, 4000):
         at = int(np.abs(centres - hz).argmin())
         scale[at:at + len(f"{hz}")] = f"{hz}"
-    return [f"{what} -> {BANDS} gammatone filters -> lif", "     s |" + "".join(scale).rstrip() + " Hz",
-            "-------|" + "-" * BANDS + "|-------- loudness"]
+    return [f"{what} -> {BANDS} gammatone filters -> lif", "    s |" + "".join(scale).rstrip() + " Hz",
+            "------|" + "-" * BANDS + "|loud"]
 
 
 def demo():
@@ -85,7 +85,7 @@ def demo():
         counts = live.stats()["cochlea"]
     follows = heard.correlation()
     total = int(np.sum(heard.spikes))
-    say(f"{counts['rows']} rows, {total} spikes, {total / max(1, len(heard.ages_ms)) * 1000:.0f} a second; "
+    say(f"{counts['rows']} rows, {total} spikes, {total / max(1, len(heard.ages_ms)) * 1000:.0f} a second\n"
         f"{missed} messages lost, {counts['late_ticks']} ticks late, {counts['skipped_ticks']} skipped")
     if heard.ages_ms:
         say(f"A spike is here {np.median(heard.ages_ms):.0f} ms after its sound, most of it the block of "
@@ -118,7 +118,7 @@ def listen(live, source, cochlea, heard, sensor, frames, screen):
         if ticks % ROW_TICKS == 0:
             loud = (np.max(levels) - LOW_DB) / (HIGH_DB - LOW_DB)
             text = screen.paint(marks(row / (ROW_TICKS / 3)), "cyan")
-            screen.row(f"{live.seconds_run:6.2f} |{text}|{'=' * int(16 * min(1, max(0, loud)))}")
+            screen.row(f"{live.seconds_run:5.1f} |{text}|{'=' * int(7 * min(1, max(0, loud)))}")
             row[:] = 0
 
 
