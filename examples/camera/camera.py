@@ -105,7 +105,7 @@ def demo():
               f" {'sent':^{WIDTH}}   {'made of the spikes':^{WIDTH}}"]
     with Live("camera", HERE / "spiked.yaml", wanted.seconds) as live:
         with Sender(live.ingest, types={"camera": "u8"}) as sensor, \
-                Receiver("spikes/camera/", endpoint=live.publish, decode=True) as frames, Screen(header) as screen:
+                Receiver("spikes/camera/", endpoint=live.publish, decode=True) as frames, Screen(header, live) as screen:
             show(live, eye, screen, sensor, frames)
             lost = frames.missed
         counts = live.stats()["camera"]

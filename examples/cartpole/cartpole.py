@@ -3,6 +3,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import collections
+import contextlib
 import json
 import math
 import signal
@@ -163,16 +164,12 @@ def demo():
     wanted = options("cartpole")
     if wanted.seconds and wanted.seconds < CUT_S + 2:
         raise Fault(f"--seconds must be at least {CUT_S + 2:g}: the last {CUT_S:g} s are without spikes")
-    fell_after = None
-    with Live("cartpole", HERE / "spiked.yaml", wanted.seconds) as live, Screen(HEADER) as screen:
-        onlooker = Onlooker(live, screen)
-        start(live, onlooker)
-        if live.goes_on():
+    with Live("cartpole", HERE / "spiked.yaml", wanted.seconds) as live:
+        with Screen(HEADER, live) as screen, contextlib.closing(Onlooker(live, screen)) as onlooker:
+            start(live, onlooker)
             fell_after = balance(live, onlooker)
-        screen.__exit__()
-        reports = [json.loads(live.finish(name) or "{}") for name in ("plant", "controller")]
+        reports = [json.loads(live.finish(name)) for name in ("plant", "controller")]
         conclude(onlooker, *reports, live.stats()["pole"], fell_after)
-        onlooker.close()
     if wanted.save:
         save(wanted.save, onlooker)
     if wanted.seconds and not live.stopping and fell_after is None:

@@ -112,7 +112,7 @@ def demo():
         with Control(live.control) as control:
             streams = control.stream("rate")["group_streams"]
         with Sender(live.ingest) as sensor, Receiver("bundle/host/", endpoint=live.publish, decode=True) as frames, \
-                Screen(header(figures.names)) as screen:
+                Screen(header(figures.names), live) as screen:
             show(live, figures, watch, sensor, frames, streams, screen)
             missed = frames.missed
         counts = live.stats()

@@ -16,8 +16,9 @@ def marks(shares):
 
 
 class Screen:
-    def __init__(self, header, foot="Ctrl-C ends the demo."):
-        self.header, self.foot = header, foot
+    def __init__(self, header, live):
+        self.header = header
+        self.foot = "Ctrl-C ends the demo." + (f" The page: http://{live.web}/" if live.web else "")
         self.tty = sys.stdout.isatty()
         self.colour = self.tty and not os.environ.get("NO_COLOR")
         self.fixed = False

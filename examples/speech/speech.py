@@ -79,7 +79,7 @@ def demo():
             samples, what = (read(wanted.wav, RATE), wanted.wav) if wanted.wav else voice(RATE, live.folder)
             source = Loop(samples, RATE, BLOCK)
         with Sender(live.ingest) as sensor, Receiver("spikes/cochlea/", endpoint=live.publish) as frames:
-            with Screen(header(cochlea.centres, what)) as screen:
+            with Screen(header(cochlea.centres, what), live) as screen:
                 listen(live, source, cochlea, heard, sensor, frames, screen)
             missed = frames.missed
         counts = live.stats()["cochlea"]

@@ -116,7 +116,8 @@ def lint():
 
 def configurations(folder, wanted):
     title("shipped configurations")
-    for path in sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config/examples").glob("*.yaml")]):
+    for path in sorted([*(ROOT / "config").glob("*.yaml"), *(ROOT / "config/examples").glob("*.yaml"),
+                        *(ROOT / "examples").glob("*/spiked.yaml")]):
         name = f"check: {path.relative_to(ROOT)}"
         if wanted(name):
             status, output = run([ROOT / folder / "bin/spiked", "--check", "-c", path], 20)
@@ -253,6 +254,12 @@ def chaos(folder, pattern, name, slow=1.0, **env):
     daemon_files("tests/chaos", folder, pattern, name, slow, **env)
 
 
+def examples(folder, pattern, slow=1.0):
+    """The demos, as a person would start them."""
+    title("examples")
+    daemon_files("tests/examples", folder, pattern, "examples", slow)
+
+
 def daemon_files(where, folder, pattern, name, slow, **env):
     files = sorted((ROOT / where).glob("[0-9][0-9]-*.py"))
     if pattern:
@@ -293,6 +300,7 @@ def part_gcc(pattern):
         python_client("build", pattern)
         node_client("build", pattern)
         system("build", pattern, "system")
+        examples("build", pattern)
         chaos("build", pattern, "chaos")
 
 

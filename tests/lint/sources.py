@@ -15,7 +15,7 @@ LEFTOVER = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + "X|HA" + r"CK)\b")
 
 def scripts():
     """Files without a suffix that start with #!."""
-    for folder in ("scripts", ".ci"):
+    for folder in ("scripts", ".ci", "examples"):
         for path in files(under=folder):
             if not path.suffix and text(path).startswith("#!"):
                 yield path
