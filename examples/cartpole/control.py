@@ -30,7 +30,7 @@ class Loop:
         self.cut = self.stopped = False
         self.ticks = self.skipped = self.late = self.spikes_in = self.spikes_out = 0
         self.busy_s = 0.0
-        self.pools = []  # spikes of the two pools at each tick, for who watches
+        self.pools = []  # (tick, spikes of the right pool, of the left one), for who watches
 
     def on_signal(self, number, _):
         self.stopped = self.stopped or number == signal.SIGINT
@@ -48,7 +48,7 @@ class Loop:
         self.spikes_in += frame.count
         right, left = (int(half.sum()) for half in np.split(spikes, 2))
         self.spikes_out += right + left
-        self.pools.append((right, left))
+        self.pools.append((frame.tick, right, left))
         if len(self.pools) == SHOWN:
             self.send(self.show, json.dumps({"pools": self.pools}).encode())
             self.pools = []

@@ -58,7 +58,7 @@ class Watch:
         """A character for each figure: how many spikes, or for signed ones which way."""
         up, down = self.ups[name][:WIDTH], self.downs[name][:WIDTH]
         if name in ("rate", "lif"):
-            text = marks(up / (ROW_TICKS * (0.5 if name == "rate" else 0.9)))
+            text = marks(up / (ROW_TICKS * 0.25))
         else:
             text = "".join("x" if u and d else "+" if u else "-" if d else " " for u, d in zip(up, down))
         return paint(text, STREAMS[name])

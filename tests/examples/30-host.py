@@ -22,7 +22,7 @@ def figures_come_back_from_their_changes():
         off = np.abs(begin + np.cumsum(spikes, axis=0) - measured)[known]
         h.claim(f"the sum of the spikes of {stream} is the figure, within theta", off.max() <= THETA + 1e-3, off.max())
     memory = names.index("memory")
-    told = kept["spikes_rate"][first:, memory].mean() / kept["dt"] / 100
+    told = kept["spikes_rate"][first:, memory].mean() / kept["dt"] / 50
     h.claim("the rate of poisson is the share of memory in use, as far as chance allows",
             abs(told - np.nanmean(measured[:, memory])) < 0.15, (told, np.nanmean(measured[:, memory])))
 
