@@ -17,7 +17,7 @@ HERE = Path(__file__).resolve().parent
 WINDOW = 64               # ticks of TICK_MS, as in spiked.yaml
 TICK_MS = 0.5
 PICTURE_S = WINDOW * TICK_MS / 1000
-KEPT = 64                 # pictures that are remembered to compare with
+KEPT = 300                # pictures that are remembered to compare with
 WORST = 8.0               # grey levels of 255 that the pictures may be off on average
 
 
@@ -42,8 +42,11 @@ class Eye:
         """A tick. True when it was the last one of a window that is whole."""
         if Flags.WINDOW in frame.flags:
             self.latency, self.first = np.full(HEIGHT * WIDTH, WINDOW), frame.tick
-        if self.latency is None or frame.missed and Flags.WINDOW not in frame.flags:
+        elif frame.missed:
             self.latency = None
+        if Flags.STALE in frame.flags:  # no picture for too long: spiked rests, and the window is no picture's
+            self.latency = None
+        if self.latency is None:
             return False
         self.latency[frame.lines] = frame.tick - self.first
         if frame.tick - self.first < WINDOW - 1:
