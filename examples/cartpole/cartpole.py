@@ -22,8 +22,7 @@ from spiked import Receiver
 HERE = Path(__file__).resolve().parent
 NUMBERS, LINES = 4, 16    # as in spiked.yaml
 ROW_TICKS = 50            # ticks that a row of text covers
-STOOD_S = 1.0             # at least, before the spikes are cut off
-CUT_S = 2.0               # of the time given, for the end without spikes
+CUT_S = 2.5               # of the time given, for the end without spikes
 SEEN_S = 0.02             # from one state that the plant tells to the next
 BETWEEN_CUTS_S = 20.0     # where it goes on for ever
 HEADER = ["a pole on a cart -> 4 x 16 population, if -> spikes -> 200 LIF neurons -> force",
@@ -48,6 +47,7 @@ class Onlooker:
         self.cut_at = None    # step of the plant at which the spikes were cut off
         self.step = 0
         self.ready = False
+        self.longest_ms = 0.0
         self.kept = collections.defaultdict(list)  # for the sums at the end and for --save
 
     def look(self):
@@ -65,6 +65,7 @@ class Onlooker:
             return
         self.state, self.force, self.fell, self.step = what["plant"], what["force"], what["fell"], what["step"]
         self.pushed = what["pushed"] or self.pushed
+        self.longest_ms = what["longest_ms"]
         self.kept["states"].append([*self.state, self.force, what["pushed"], what["step"]])
         if self.cut_at is None and not self.fell:
             self.kept["standing"].append(self.state)
@@ -93,14 +94,19 @@ class Onlooker:
 
 
 def start(live, onlooker):
-    """The controller first, since it takes a moment to find its weights; then the world."""
+    """The controller first, since it takes a moment to find its weights; then the world. The demo's seconds
+    count from when the pole stands."""
+    def wait(ready):
+        while live.goes_on() and not ready():
+            onlooker.look()
+            live.began = time.monotonic()
     forces_at = f"ipc://{live.folder}/forces"
     live.spawn("controller", [sys.executable, HERE / "control.py", live.publish, forces_at, onlooker.show_at],
                stdout=subprocess.PIPE)
-    while live.goes_on() and not onlooker.ready:
-        onlooker.look()
+    wait(lambda: onlooker.ready)
     live.spawn("plant", [sys.executable, HERE / "plant.py", live.ingest, forces_at, onlooker.show_at],
                stdout=subprocess.PIPE)
+    wait(lambda: onlooker.step)
 
 
 def balance(live, onlooker):
@@ -108,15 +114,14 @@ def balance(live, onlooker):
     a Fault."""
     controller = live.programs["controller"]
     began = time.monotonic()
-    cut_after = live.seconds - CUT_S - live.seconds_run if live.seconds else BETWEEN_CUTS_S
+    cut_after = live.seconds - CUT_S if live.seconds else BETWEEN_CUTS_S
     while live.goes_on():
         onlooker.look()
         if onlooker.cut_at is None:
             if onlooker.fell:
-                raise Fault(f"the pole fell though the controller had its spikes, {live.seconds_run:.1f} s after the start")
+                raise Fault(f"the pole fell though the controller had its spikes, {live.seconds_run:.1f} s after the start; "
+                            f"once the plant stood still for {onlooker.longest_ms:.0f} ms")
             if time.monotonic() - began > cut_after:
-                if live.seconds and len(onlooker.kept["standing"]) * SEEN_S < STOOD_S:
-                    raise Fault("it took so long to start that there was no time to stand: give it more seconds")
                 onlooker.cut_at = onlooker.step
                 controller.send_signal(signal.SIGUSR1)
                 onlooker.note("spikes cut off: the neurons hear nothing any more", "red")
@@ -146,7 +151,8 @@ def conclude(onlooker, plant, controller, counts, fell_after):
         ("loop", f"{latency['p50']:.2f} ms from the state's row to the motor, p99 {latency['p99']:.2f}, max {latency['max']:.1f}"),
         ("ticks", f"{counts['ticks']} run, {counts['late_ticks']} late, {counts['skipped_ticks']} skipped; "
                   f"{controller['missed']} missed by the controller"),
-        ("plant", f"{plant['steps']} steps, {plant['late']} of them late; {plant['actions'] / plant['seconds']:.0f} forces a second"),
+        ("plant", f"{plant['steps']} steps, {plant['late']} of them late; {plant['actions'] / plant['seconds']:.0f} forces a second; "
+                  f"{'real-time' if plant['realtime'] else 'normal'} priority"),
         ("spikes", f"{controller['spikes_in']} in, {controller['spikes_out']} of the 200 neurons; a tick takes them "
                    f"{controller['busy_us']:.0f} us"),
         ("cut off", "not tried" if fell_after is None else f"without spikes it fell after {fell_after:.2f} s"))

@@ -14,6 +14,7 @@ import numpy as np
 import zmq
 
 import physics
+import realtime
 from neurons import Controller
 from plant import FORCE
 from spiked import Flags, Receiver, Silence
@@ -72,6 +73,7 @@ class Loop:
 
 
 def main(publish, forces_at, show_at):
+    realtime.ask()
     context = zmq.Context.instance()
     forces, show = context.socket(zmq.PUSH), context.socket(zmq.PUSH)
     for socket in (forces, show):

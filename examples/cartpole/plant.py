@@ -17,6 +17,7 @@ import numpy as np
 import zmq
 
 import physics
+import realtime
 from spiked import Blocked, Sender
 
 DT = 0.001
@@ -72,7 +73,7 @@ class Plant:
         """State and force for who watches; where nobody takes them they are dropped."""
         try:
             self.show.send_json({"plant": self.state, "force": self.force, "pushed": self.pushed,
-                                 "fell": self.fell is not None, "step": self.steps}, zmq.NOBLOCK)
+                                 "fell": self.fell is not None, "step": self.steps, "longest_ms": self.longest_ms}, zmq.NOBLOCK)
         except zmq.Again:
             pass
         self.pushed = 0
@@ -109,6 +110,7 @@ class Plant:
 def main(ingest, forces_at, show_at):
     stopped = []
     signal.signal(signal.SIGINT, lambda *_: stopped.append(1))
+    granted = realtime.ask()
     context = zmq.Context.instance()
     forces, show = context.socket(zmq.PULL), context.socket(zmq.PUSH)
     forces.setsockopt(zmq.CONFLATE, 1)  # only the newest counts
@@ -118,7 +120,7 @@ def main(ingest, forces_at, show_at):
     with Sender(ingest, types={"pole": "f64"}, timeout=0.5) as sensor:
         plant = Plant(sensor, forces, show)
         seconds = plant.run(lambda: not stopped)
-    print(json.dumps(plant.report(seconds)))
+    print(json.dumps({**plant.report(seconds), "realtime": granted}))
 
 
 if __name__ == "__main__":

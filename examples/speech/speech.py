@@ -30,6 +30,7 @@ class Heard:
     def __init__(self):
         self.zero_ns = 0  # source time of row 0
         self.levels, self.spikes = [], []
+        self.rows = 0     # up to which spikes have come
         self.ages_ms = []
 
     def sent(self, rows):
@@ -45,11 +46,12 @@ class Heard:
         row = (frame.source_ns - self.zero_ns) // DT_NS
         if frame.source_ns and row < len(self.spikes):
             self.spikes[row][frame.lines] += frame.signs
+            self.rows = max(self.rows, row + 1)
             self.ages_ms.append((time.time_ns() - frame.source_ns) / 1e6)
 
     def correlation(self):
         """Of loudness and spikes over bands and pieces of 40 ms; NaN while there is too little."""
-        pieces = len(self.ages_ms) // ROW_TICKS
+        pieces = self.rows // ROW_TICKS
         if pieces < 10:
             return float("nan")
         def averaged(rows):
@@ -92,8 +94,8 @@ def demo():
             f"{1000 * BLOCK / RATE:g} ms.")
     say(f"Correlation of loudness and spikes over bands and time: {follows:.2f}")
     if wanted.save:
-        np.savez_compressed(wanted.save, levels=np.array(heard.levels, np.float32), spikes=np.array(heard.spikes),
-                            centres=cochlea.centres, dt=DT_NS / 1e9)
+        np.savez_compressed(wanted.save, levels=np.array(heard.levels[:heard.rows], np.float32),
+                            spikes=np.array(heard.spikes[:heard.rows]), centres=cochlea.centres, dt=DT_NS / 1e9)
     if wanted.mic is None and not follows >= LEAST:
         raise Fault(f"the spikes do not follow the sound: {follows:.2f} is below {LEAST}")
     return 0 if total else 1

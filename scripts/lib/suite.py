@@ -24,7 +24,7 @@ SUITE_LIMIT_S = 600
 # Files that measure time run alone.
 ALONE = ("7",)
 # Files that use the JavaScript client.
-WITH_NODE = ("80-",)
+WITH_NODE = ("80-", "71-first")
 
 SANITIZED = {
     "ASAN_OPTIONS": "exitcode=99:detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1",

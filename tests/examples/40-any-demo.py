@@ -25,13 +25,18 @@ def help_starts_nothing():
 
 def they_run_beside_each_other_and_end_by_ctrl_c():
     """The first one has the ports of its configuration, the others find theirs taken."""
-    demos = [Demo(name) for name in NAMES if name != "cartpole"]  # that one wants time to itself
+    demos = [Demo(name) for name in NAMES if name != "cartpole"]
     controls = {endpoint(demo.config(), "control") for demo in demos}
     h.equal("each has ports of its own", len(controls), len(demos))
     for demo in demos:
-        demo.read_until(r"^ *\d+\.\d")
-        demo.interrupt()
-        h.claim(f"{demo.name} ended by Ctrl-C, and left no process behind", not demo.left(), demo.left())
+        end(demo)
+    end(Demo("cartpole"))  # which wants time to itself
+
+
+def end(demo):
+    demo.read_until(r"^ *\d+\.\d")
+    demo.interrupt()
+    h.claim(f"{demo.name} ended by Ctrl-C, and left no process behind", not demo.left(), demo.left())
 
 
 h.main(all_four_are_there, help_starts_nothing, they_run_beside_each_other_and_end_by_ctrl_c)

@@ -37,7 +37,8 @@ def shape(line):
 class Terminal:
     def __init__(self, commands, folder):
         self.commands = commands.strip()
-        self.process = subprocess.Popen(["sh", "-ec", commands], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        # The shell lets Ctrl-C pass to the command, as one at a prompt does, and ends with its status.
+        self.process = subprocess.Popen(["sh", "-ec", f"trap : INT\n{commands}"], cwd=folder, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True, start_new_session=True, env=environment())
         self.lines = []
         self.reader = threading.Thread(target=self.read, daemon=True)
