@@ -31,7 +31,7 @@ def strokes(axes, x, line, colour=SPIKE, height=0.8, width=0.7):
 
 def speech(kept):
     dt, levels, spikes, centres = float(kept["dt"]), kept["levels"], kept["spikes"], kept["centres"]
-    stop = min(len(levels), round(3.2 / dt))
+    stop = min(len(levels), round(1.6 / dt))
     figure, (top, bottom) = plt.subplots(2, 1, sharex=True, figsize=(8, 5.6), layout="constrained")
     bands = np.arange(len(centres))
     top.imshow(levels[:stop].T, origin="lower", aspect="auto", cmap="magma", vmin=-75, vmax=-20,
@@ -89,6 +89,7 @@ def camera(kept):
     for each, (title, picture, colours, low, high) in zip(axes[0], panels):
         image = each.imshow(picture, cmap=colours, vmin=low, vmax=high)
         each.set(title=title, xticks=[], yticks=[])
+        each.spines[:].set_visible(False)
         figure.colorbar(image, ax=each, shrink=0.7)
     order = np.sort(latency.ravel())
     axes[1, 0].plot(order, np.arange(1, order.size + 1) / order.size * 100, color=SPIKE, drawstyle="steps-post")

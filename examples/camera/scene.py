@@ -21,7 +21,7 @@ def soft(distance):
 
 def picture(t):
     """The picture at a time in seconds: (HEIGHT, WIDTH) of u8."""
-    grey = 0.15 + 0.25 * (1 - Y / HEIGHT) * (1 + 0.6 * np.sin(0.8 * t))
+    grey = 0.35 * (1 - Y / (HEIGHT - 1)) * (1 + 0.6 * np.sin(0.8 * t))
     angle = 1.1 * t
     along = (X - 11) * np.cos(angle) + (Y - 12) * np.sin(angle)
     across = (Y - 12) * np.cos(angle) - (X - 11) * np.sin(angle)

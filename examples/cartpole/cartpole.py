@@ -95,18 +95,20 @@ class Onlooker:
 
 def start(live, onlooker):
     """The controller first, since it takes a moment to find its weights; then the world. The demo's seconds
-    count from when the pole stands."""
+    count from when the pole stands. False if somebody ended it before."""
     def wait(ready):
         while live.goes_on() and not ready():
             onlooker.look()
             live.began = time.monotonic()
+        return ready()
     forces_at = f"ipc://{live.folder}/forces"
     live.spawn("controller", [sys.executable, HERE / "control.py", live.publish, forces_at, onlooker.show_at],
                stdout=subprocess.PIPE)
-    wait(lambda: onlooker.ready)
+    if not wait(lambda: onlooker.ready):
+        return False
     live.spawn("plant", [sys.executable, HERE / "plant.py", live.ingest, forces_at, onlooker.show_at],
                stdout=subprocess.PIPE)
-    wait(lambda: onlooker.step)
+    return wait(lambda: onlooker.step > 0)
 
 
 def balance(live, onlooker):
@@ -172,7 +174,8 @@ def demo():
         raise Fault(f"--seconds must be at least {CUT_S + 2:g}: the last {CUT_S:g} s are without spikes")
     with Live("cartpole", HERE / "spiked.yaml", wanted.seconds) as live:
         with Screen(HEADER, live) as screen, contextlib.closing(Onlooker(live, screen)) as onlooker:
-            start(live, onlooker)
+            if not start(live, onlooker):
+                return 0
             fell_after = balance(live, onlooker)
         reports = [json.loads(live.finish(name)) for name in ("plant", "controller")]
         conclude(onlooker, *reports, live.stats()["pole"], fell_after)
