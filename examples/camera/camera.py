@@ -27,8 +27,9 @@ class Eye:
     def __init__(self):
         self.sent = collections.OrderedDict()  # source time: the picture
         self.latency = None  # of this window: tick of each pixel's spike, WINDOW = none yet
-        self.whole = []      # of each window: (source time, latencies, picture)
-        self.errors, self.halves, self.spikes, self.ages_ms = [], [], [], []
+        self.whole = None    # of the newest window: (sent, latencies, picture made)
+        self.count = 0       # pictures compared; of the last ones:
+        self.errors, self.halves, self.spikes, self.ages_ms = (collections.deque(maxlen=2000) for _ in range(4))
 
     def keep(self, shown):
         """The source time that a picture goes with, by which it is found again."""
@@ -59,7 +60,8 @@ class Eye:
 
     def compare(self, frame, shown):
         made = np.clip(np.nan_to_num(frame.decoded), 0, 255).reshape(HEIGHT, WIDTH)
-        self.whole = [*self.whole[-3:], (frame.source_ns, self.latency.reshape(HEIGHT, WIDTH), made)]
+        self.whole = shown, self.latency.reshape(HEIGHT, WIDTH), made
+        self.count += 1
         self.errors.append(float(np.abs(made - shown).mean()))
         self.halves.append(float(np.median(self.latency)))
         self.spikes.append(int((self.latency < WINDOW).sum()))
@@ -67,8 +69,8 @@ class Eye:
 
     def rows(self, colour):
         """The two pictures beside each other, two pixels above each other in a character."""
-        when, _, made = self.whole[-1]
-        both = np.hstack([self.sent[when], np.zeros((HEIGHT, 3), np.uint8), made.astype(np.uint8)])
+        shown, _, made = self.whole
+        both = np.hstack([shown, np.zeros((HEIGHT, 3), np.uint8), made.astype(np.uint8)])
         for upper, lower in zip(both[::2], both[1::2]):
             if colour:
                 yield " " + "".join(f"\033[38;5;{grey(u)};48;5;{grey(d)}m▀" for u, d in zip(upper, lower)) + "\033[0m"
@@ -93,11 +95,10 @@ def show(live, eye, screen, sensor, frames):
         except Silence:
             continue
         if eye.see(frame):
-            latest = len(eye.errors)
-            line = (f" {live.seconds_run:5.1f} s, picture {latest}: {eye.spikes[-1]} spikes, half of them "
+            line = (f" {live.seconds_run:5.1f} s, picture {eye.count}: {eye.spikes[-1]} spikes, half of them "
                     f"within {eye.halves[-1] * TICK_MS:.1f} ms; off by {eye.errors[-1]:.1f} of 255")
             screen.picture([*eye.rows(screen.colour), "", line])
-            if not screen.fixed and latest % 30 == 0:
+            if not screen.fixed and eye.count % 30 == 0:
                 screen.row(line)
 
 
@@ -118,7 +119,7 @@ def demo():
         say("\n".join(eye.rows(False)))
     error = float(np.mean(eye.errors))
     rows = (
-        ("pictures", f"{counts['rows']} sent, {len(eye.errors)} made of spikes and compared"),
+        ("pictures", f"{counts['rows']} sent, {eye.count} made of spikes and compared"),
         ("off by", f"{error:.2f} of 255 on average, {max(eye.errors):.2f} at most"),
         ("spikes", f"{np.mean(eye.spikes):.0f} for {HEIGHT * WIDTH} pixels, half of them within {np.mean(eye.halves) * TICK_MS:.1f} ms"),
         ("whole", f"{np.median(eye.ages_ms):.0f} ms after the picture was sent"),
@@ -126,8 +127,8 @@ def demo():
     for name, text in rows:
         say(f"{name:9} {text}")
     if wanted.save:
-        when, latency, made = eye.whole[-1]
-        np.savez_compressed(wanted.save, sent=eye.sent[when], latency=latency, made=made, tick_ms=TICK_MS)
+        shown, latency, made = eye.whole
+        np.savez_compressed(wanted.save, sent=shown, latency=latency, made=made, tick_ms=TICK_MS)
     if error > WORST:
         raise Fault(f"the pictures are off by {error:.1f} on average, more than {WORST:g}")
     return 0

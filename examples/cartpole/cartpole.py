@@ -24,6 +24,7 @@ NUMBERS, LINES = 4, 16    # as in spiked.yaml
 ROW_TICKS = 50            # ticks that a row of text covers
 CUT_S = 2.5               # of the time given, for the end without spikes
 SEEN_S = 0.02             # from one state that the plant tells to the next
+KEPT_S = 60               # of what is remembered
 BETWEEN_CUTS_S = 20.0     # where it goes on for ever
 HEADER = ["a pole on a cart -> 4 x 16 population, if -> spikes -> 200 LIF neurons -> force",
           "    s|" + "|".join(f"{name:^16}" for name in ("position", "velocity", "angle", "rate")) + "|   N",
@@ -48,7 +49,9 @@ class Onlooker:
         self.step = 0
         self.ready = False
         self.longest_ms = 0.0
-        self.kept = collections.defaultdict(list)  # for the sums at the end and for --save
+        # The last minute, for the sums at the end and for --save.
+        self.states, self.standing = (collections.deque(maxlen=round(KEPT_S / SEEN_S)) for _ in range(2))
+        self.spikes, self.pools = (collections.deque(maxlen=1000 * KEPT_S) for _ in range(2))
 
     def look(self):
         """Takes what has come, waiting for a little while."""
@@ -60,20 +63,20 @@ class Onlooker:
 
     def told(self, what):
         self.ready = self.ready or "ready" in what
-        self.kept["pools"] += what.get("pools", [])
+        self.pools += what.get("pools", [])
         if "plant" not in what:
             return
         self.state, self.force, self.fell, self.step = what["plant"], what["force"], what["fell"], what["step"]
         self.pushed = what["pushed"] or self.pushed
         self.longest_ms = what["longest_ms"]
-        self.kept["states"].append([*self.state, self.force, what["pushed"], what["step"]])
+        self.states.append([*self.state, self.force, what["pushed"], what["step"]])
         if self.cut_at is None and not self.fell:
-            self.kept["standing"].append(self.state)
+            self.standing.append(self.state)
 
     def heard(self, frame):
         self.row[frame.lines] += 1
         self.ticks += 1
-        self.kept["spikes"] += [(frame.tick, line) for line in frame.lines]
+        self.spikes.append((frame.tick, frame.lines))
         if self.ticks % ROW_TICKS == 0:
             self.draw()
 
@@ -141,7 +144,7 @@ def balance(live, onlooker):
 
 
 def conclude(onlooker, plant, controller, counts, fell_after):
-    standing = np.array(onlooker.kept["standing"])
+    standing = np.array(onlooker.standing)
     if not len(standing) or not plant["actions"]:
         raise Fault("there was no loop: no state was seen, or no force came to the plant")
     angle, position = (math.sqrt(np.mean(np.square(standing[:, column]))) for column in (2, 0))
@@ -163,9 +166,9 @@ def conclude(onlooker, plant, controller, counts, fell_after):
 
 
 def save(path, onlooker):
-    kept = onlooker.kept
-    np.savez_compressed(path, states=np.array(kept["states"]), spikes=np.array(kept["spikes"], np.int64),
-                        pools=np.array(kept["pools"]), cut_step=onlooker.cut_at or 0)
+    spikes = [(tick, line) for tick, lines in onlooker.spikes for line in lines]
+    np.savez_compressed(path, states=np.array(onlooker.states), spikes=np.array(spikes, np.int64),
+                        pools=np.array(onlooker.pools), cut_step=onlooker.cut_at or 0)
 
 
 def demo():

@@ -5,6 +5,7 @@ Ends with SIGINT; then a JSON object with what it measured is printed.
 
 SPDX-License-Identifier: Apache-2.0
 """
+import collections
 import json
 import math
 import random
@@ -21,7 +22,7 @@ import realtime
 from spiked import Blocked, Sender
 
 DT = 0.001
-FORCE = struct.Struct("<dq")  # newtons, source time of the row that they were made from
+FORCE = struct.Struct("<dq")  # newtons, and source time of the row that they were made from
 SHOWN = 20                    # steps from one message to who watches to the next
 PUSH_S = 1.5                  # from one push to the next
 PUSH = 0.6                    # rad/s that one adds or takes
@@ -37,7 +38,7 @@ class Plant:
         self.state, self.force, self.wanted = list(UPRIGHT), 0.0, 0.0
         self.steps = self.late = self.actions = self.blocked = 0
         self.longest_ms = 0.0
-        self.latency_ms = []
+        self.latency_ms = collections.deque(maxlen=60_000)  # of the last minute
         self.pushed = 0
         self.fell = None  # step at which it did
         self.acted = 0    # step of the newest force

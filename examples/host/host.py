@@ -2,6 +2,7 @@
 
 SPDX-License-Identifier: Apache-2.0
 """
+import collections
 import re
 import sys
 import time
@@ -19,6 +20,7 @@ STREAMS = {"rate": "cyan", "lif": "yellow", "steps": "green", "delta": "magenta"
 THETA = 0.05        # of steps and delta, as in spiked.yaml: how far what is decoded may be off
 SECONDS_A_ROW = 0.02
 ROW_TICKS = 20      # ticks that a row of text covers
+KEPT = 12_000       # ticks that are remembered: a minute
 WIDTH = 12          # figures that are shown; the others are encoded all the same
 STIR = "import time\nwhile True:\n\tend = time.monotonic() + 1\n\twhile time.monotonic() < end: pass\n\ttime.sleep(1)\n"
 
@@ -32,8 +34,8 @@ class Watch:
         self.spikes = dict.fromkeys(STREAMS, 0)
         self.worst = {"steps": 0.0, "delta": 0.0}
         self.compared = dict.fromkeys(self.worst, 0)
-        self.kept = {name: [] for name in STREAMS}
-        self.measured = []
+        self.kept = {name: collections.deque(maxlen=KEPT) for name in STREAMS}
+        self.measured = collections.deque(maxlen=KEPT)
         self.clear()
 
     def clear(self):

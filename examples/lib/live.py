@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from spiked import Control, ControlTimeout
+from spiked import Blocked, Control, ControlTimeout
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -161,11 +161,8 @@ class Live:
 
     def stats(self):
         """Counters and histograms of each stream."""
-        try:
-            with Control(self.control) as control:
-                return control.stats()["streams"]
-        except ControlTimeout as timeout:
-            raise Fault(str(timeout)) from None
+        with Control(self.control) as control:
+            return control.stats()["streams"]
 
     def finish(self, name, within=5):
         """Ends a program; gives what it wrote to its pipe, or a Fault if it ended badly."""
@@ -206,7 +203,7 @@ def run(demo):
     """Ends the program with what `demo` returns; a Fault is said and is 1."""
     try:
         sys.exit(demo())
-    except Fault as fault:
+    except (Fault, Blocked, ControlTimeout) as fault:
         say(f"It did not work: {fault}")
         sys.exit(1)
     except BrokenPipeError:  # nobody looks any more; everything is stopped already

@@ -4,6 +4,7 @@
 SPDX-License-Identifier: Apache-2.0
 """
 import subprocess
+from pathlib import Path
 
 from examples import ROOT, Demo, endpoint, h
 
@@ -23,6 +24,14 @@ def help_starts_nothing():
         h.claim(f"{name} explains itself", shown.returncode == 0 and f"usage: examples/{name}/run" in shown.stdout, shown.stdout)
 
 
+def a_stranger_s_run_builds_what_it_needs():
+    if Path(h.binary()).resolve() != ROOT / "build/bin/spiked":
+        print("      not tried: the daemon to test is not the one in build/", flush=True)
+        return
+    text = Demo("host", "--seconds", 2, builds=True).ended(0, limit=100)
+    h.claim("it builds and works", text.startswith("Building into build/\nspiked -c "), text[:200])
+
+
 def they_run_beside_each_other_and_end_by_ctrl_c():
     """The first one has the ports of its configuration, the others find theirs taken."""
     demos = [Demo(name) for name in NAMES if name != "cartpole"]
@@ -39,4 +48,4 @@ def end(demo):
     h.claim(f"{demo.name} ended by Ctrl-C, and left no process behind", not demo.left(), demo.left())
 
 
-h.main(all_four_are_there, help_starts_nothing, they_run_beside_each_other_and_end_by_ctrl_c)
+h.main(all_four_are_there, help_starts_nothing, a_stranger_s_run_builds_what_it_needs, they_run_beside_each_other_and_end_by_ctrl_c)
