@@ -16,7 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from spiked import Blocked, Control, ControlTimeout
+from spiked import Blocked, Control, ControlTimeout, Silence
 
 LIBC = ctypes.CDLL(None)
 PR_SET_PDEATHSIG = 1
@@ -203,7 +203,7 @@ def run(demo):
     """Ends the program with what `demo` returns; a Fault is said and is 1."""
     try:
         sys.exit(demo())
-    except (Fault, Blocked, ControlTimeout) as fault:
+    except (Fault, Blocked, ControlTimeout, Silence) as fault:
         say(f"It did not work: {fault}")
         sys.exit(1)
     except BrokenPipeError:  # nobody looks any more; everything is stopped already
