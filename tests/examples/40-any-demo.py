@@ -24,7 +24,7 @@ def help_starts_nothing():
         h.claim(f"{name} explains itself", shown.returncode == 0 and f"usage: examples/{name}/run" in shown.stdout, shown.stdout)
 
 
-def a_stranger_s_run_builds_what_it_needs():
+def without_a_daemon_named_it_builds_one():
     if Path(h.binary()).resolve() != ROOT / "build/bin/spiked":
         print("      not tried: the daemon to test is not the one in build/", flush=True)
         return
@@ -48,4 +48,4 @@ def end(demo):
     h.claim(f"{demo.name} ended by Ctrl-C, and left no process behind", not demo.left(), demo.left())
 
 
-h.main(all_four_are_there, help_starts_nothing, a_stranger_s_run_builds_what_it_needs, they_run_beside_each_other_and_end_by_ctrl_c)
+h.main(all_four_are_there, help_starts_nothing, without_a_daemon_named_it_builds_one, they_run_beside_each_other_and_end_by_ctrl_c)

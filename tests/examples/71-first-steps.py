@@ -3,7 +3,7 @@
 
   ```yaml, ```python, ```js   a file, by the name in its first line
   ```sh                       commands that must end with status 0
-  ```sh terminal              commands that go on in a terminal of their own, until <!-- ctrl-c --> or the end
+  ```sh terminal              commands that go on in a terminal of their own, until <!-- ctrl-c COMMAND --> or the end
   ```text                     what the commands before it print, whatever the numbers
 
 They run in a scratch folder that looks like the top one; `scripts/…` run in the real one, since they build there.
@@ -24,9 +24,10 @@ from pathlib import Path
 from examples import ROOT, h
 
 PAGE = ROOT / "docs/FIRST-STEPS.md"
-PART = re.compile(r"^```(\w+)( terminal)?\n(.*?)^```$|(<!-- ctrl-c -->)", re.M | re.S)
+PART = re.compile(r"^```(\w+)( terminal)?\n(.*?)^```$|<!-- ctrl-c (\S+) -->", re.M | re.S)
 PORTS = (7570, 7571, 7572, 7573)
 LIMIT_S = 60
+INTERRUPTED = 128 + signal.SIGINT  # as a shell tells it
 
 
 def shape(line):
@@ -118,13 +119,14 @@ class Stranger:
         h.until(f"a line like {body.strip()}", came, timeout=10)
         print(f"  ok  prints: {body.strip().splitlines()[0]} …", flush=True)
 
-    def interrupt(self):
-        """Ctrl-C in the newest terminal. The demo says by then what it saw."""
-        terminal = self.terminals.pop()
+    def interrupt(self, command):
+        """Ctrl-C in the terminal where that runs. The demo has shown something by then."""
+        terminal = next(each for each in self.terminals if command in each.commands)
+        self.terminals.remove(terminal)
         if terminal.commands == "scripts/demo":
             h.until("the demo shows spikes", lambda: re.search(r"^ *\d\.\d\|.*[.:+*#]", "".join(terminal.lines), re.M), LIMIT_S)
         terminal.end()
-        h.claim(f"ends by Ctrl-C: {terminal.commands}", terminal.process.returncode == 0, terminal.text())
+        h.claim(f"ends by Ctrl-C: {terminal.commands}", terminal.process.returncode in (0, INTERRUPTED), terminal.text())
 
     def leave(self):
         for terminal in reversed(self.terminals):
@@ -145,7 +147,7 @@ def the_page_as_it_stands():
         try:
             for part in parts:
                 if part[4]:
-                    stranger.interrupt()
+                    stranger.interrupt(part[4])
                 else:
                     stranger.do(part[1], part[2], part[3])
             stranger.look_at_the_page()
