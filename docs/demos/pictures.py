@@ -136,7 +136,7 @@ def host(kept):
                 axes[row, column].set_ylabel(stream, rotation=0, ha="right", va="center")
         axes[-1, column].set(xlabel="s", xlim=(0, t[-1]))
         axes[-1, column].xaxis.set_major_locator(MultipleLocator(1))
-    axes[0, 0].legend(frameon=False, fontsize=7, loc="lower left")
+    axes[0, len(shown) // 2].legend(frameon=False, fontsize=8, loc="lower left")
     return figure
 
 
