@@ -54,7 +54,10 @@ class Watch:
                 off = np.abs(frame.decoded - row)
                 self.worst[name] = max(self.worst[name], float(np.nanmax(off)))
                 self.compared[name] += not np.isnan(off).any()
-        self.measured.append(self.rows.get(frame.source_ns, np.full(len(self.names), np.nan)))
+        # A tick may come while the rows are being sent: then some streams have the new one and some have not.
+        [when, *others] = {frame.source_ns for frame in parts.values()}
+        row = None if others else self.rows.get(when)
+        self.measured.append(np.full(len(self.names), np.nan) if row is None else row)
 
     def columns(self, name, paint):
         """A character for each figure: how many spikes, or for signed ones which way."""

@@ -17,9 +17,7 @@ def figures_come_back_from_their_changes():
     first = known[0]
     h.claim("hundreds of ticks with a row", len(known) > 200, len(known))
     for stream, spikes, begin in (("steps", THETA * kept["spikes_steps"], measured[first]), ("delta", kept["spikes_delta"], 0)):
-        spikes = spikes.astype(float)
-        spikes[:first] = 0
-        off = np.abs(begin + np.cumsum(spikes, axis=0) - measured)[known]
+        off = np.abs(begin + np.cumsum(spikes, axis=0, dtype=float) - measured)[known]
         h.claim(f"the sum of the spikes of {stream} is the figure, within theta", off.max() <= THETA + 1e-3, off.max())
     memory = names.index("memory")
     told = kept["spikes_rate"][first:, memory].mean() / kept["dt"] / 50
