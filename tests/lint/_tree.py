@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SKIPPED = {".git", ".cache", "node_modules", "__pycache__"}
+SKIPPED = {".git", ".cache", "node_modules", "__pycache__", "target"}
 
 
 def files(*suffixes, under="."):
