@@ -188,6 +188,12 @@ func (c *Control) Add(ctx context.Context, stream any) (meta *Meta, err error) {
 	return meta, err
 }
 
+// Check gives what Add would, or its error, and adds nothing.
+func (c *Control) Check(ctx context.Context, stream any) (meta *Meta, err error) {
+	err = c.Call(ctx, "check", map[string]any{"stream": stream}, &meta)
+	return meta, err
+}
+
 // Remove ends a stream.
 func (c *Control) Remove(ctx context.Context, name string) error {
 	return c.Call(ctx, "remove", named{name}, nil)

@@ -84,6 +84,11 @@ impl Control {
         self.call("add", json!({ "stream": stream }))
     }
 
+    /// What [`Control::add`] would give, or its error; adds nothing.
+    pub fn check(&mut self, stream: Value) -> Result<Value> {
+        self.call("check", json!({ "stream": stream }))
+    }
+
     /// Ends a stream.
     pub fn remove(&mut self, name: &str) -> Result<Value> {
         self.call("remove", json!({ "name": name }))
