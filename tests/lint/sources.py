@@ -8,7 +8,7 @@ import re
 from _tree import ROOT, files, finish, text
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
-CODE = (".c", ".h", ".def", ".py", ".js", ".sh")
+CODE = (".c", ".h", ".def", ".py", ".js", ".sh", ".rs", ".go", ".java")
 TEXTS = (*CODE, ".md", ".yaml", ".txt", ".cmake", ".in", ".8", ".1", ".5")
 LEFTOVER = re.compile(r"\b(" + "TO" + "DO|FIX" + "ME|XX" + "X|HA" + r"CK)\b")
 

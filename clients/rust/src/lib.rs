@@ -36,3 +36,8 @@ pub use receiver::Receiver;
 pub use sender::{now_ns, Pairs, Rows, Sample, Sender, Stamp};
 pub use serde_json::{json, Value};
 pub use wire::{decode, Content, Flags, Format, Frame, Kind, Message, WireError, CONTROL, INGEST, PUBLISH};
+
+/// The README's program is compiled with the tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
