@@ -22,11 +22,11 @@
 #define CLIENTS_MAX   4096
 #define RULES_MAX     65536 /* of a client */
 #define KEY_CHARS     (ACL_KEY_TEXT - 1)
-#define STREAM_TOPICS 5
+#define STREAM_TOPICS 6
 
 /* Of a stream, in full. */
 static const char *const stream_topics[STREAM_TOPICS] = {
-	"spikes/", "state/", "values/", "json/", "meta/"};
+	"spikes/", "state/", "values/", "json/", "rows/", "meta/"};
 static const char *const other_topics[] = {"status/", "bundle/"};
 
 static bool decode_key(const char *text, uint8_t key[ACL_KEY_SIZE])
@@ -223,8 +223,8 @@ static void read_hears(struct walk *w, const struct node *at, struct acl_client 
 			else
 				faults_error(w->faults, place_value(&items[i]),
 					"\"%.80s\" is no topic: write spikes/, state/, values/, json/, "
-					"meta/, bundle/ or status/, then perhaps a name and a slash "
-					"(spikes/imu/)",
+					"rows/, meta/, bundle/ or status/, then perhaps a name and a "
+					"slash (spikes/imu/)",
 					text);
 		} else if (walk_name(w, &items[i])) {
 			for (size_t k = 0; k < STREAM_TOPICS; k++)

@@ -12,14 +12,61 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Writes the number with as few digits as tell it from all others. Returns its end. */
+static char *shorten(char *to, const char *from, size_t size)
+{
+	char digits[40];
+	double value = strtod(from, NULL);
+
+	for (int precision = 15; precision < 17; precision++) {
+		int n = snprintf(digits, sizeof(digits), "%.*g", precision, value);
+
+		if (strtod(digits, NULL) != value || (size_t)n > size)
+			continue;
+		memcpy(to, digits, (size_t)n);
+		/* A real number stays one for readers that tell the two apart. */
+		if (!strpbrk(digits, ".e") && (size_t)n + 2 <= size) {
+			memcpy(to + n, ".0", 2);
+			n += 2;
+		}
+		return to + n;
+	}
+	memmove(to, from, size);
+	return to + size;
+}
+
+/* JSON's writer gives all numbers as many digits: few, and some change; many, and 0.1 has 17. */
+static size_t shorten_reals(char *text, size_t size)
+{
+	char *to = text;
+	bool quoted = false;
+
+	for (size_t at = 0; at < size;) {
+		size_t n = quoted ? 0 : strspn(text + at, "+-.0123456789eE");
+
+		if (n && memchr(text + at, '.', n)) {
+			to = shorten(to, text + at, n);
+			at += n;
+			continue;
+		}
+		quoted ^= text[at] == '"';
+		if (quoted && text[at] == '\\')
+			*to++ = text[at++];
+		*to++ = text[at++];
+	}
+	return (size_t)(to - text);
+}
+
 struct blob *describe_blob(json_t *json)
 {
-	size_t size = json ? json_dumpb(json, NULL, 0, DESCRIBE_FLAGS) : 0;
-	struct blob *blob = size ? malloc(sizeof(*blob) + size) : NULL;
+	const size_t exact = JSON_COMPACT | JSON_REAL_PRECISION(17);
+	size_t size = json ? json_dumpb(json, NULL, 0, exact) : 0;
+	struct blob *blob = size ? malloc(sizeof(*blob) + size + 1) : NULL;
 
 	if (blob) {
-		blob->size = size;
-		json_dumpb(json, blob->bytes, size, DESCRIBE_FLAGS);
+		json_dumpb(json, blob->bytes, size, exact);
+		blob->bytes[size] = '\0';
+		blob->size = shorten_reals(blob->bytes, size);
 	}
 	json_decref(json);
 	return blob;
@@ -237,7 +284,7 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 
 	return json_pack(
 		"{s:s, s:o, s:i, s:s, s:I, s:o?, s:o?, s:s?, s:o?, s:I, s:I, s:s, s:I, s:s, "
-		"s:b, s:s, s:b, s:o, s:o, s:s?, s:o?, s:o}",
+		"s:b, s:s, s:b, s:o, s:o, s:o, s:s?, s:o?, s:o}",
 		"stream", conf->name, "epoch", describe_epoch(r->site.epoch), "protocol",
 		SPIKED_PROTOCOL, "version", SPIKED_VERSION, "channels", (json_int_t)conf->channels,
 		"names", strings(conf->channel_names, conf->channels), "shape", shape(conf), "unit",
@@ -245,9 +292,10 @@ json_t *describe_meta(const struct registry *r, const struct entry *e)
 		(json_int_t)conf->dt_ns, "clock", clock_words[r->site.conf->clock], "window",
 		(json_int_t)conf->window, "output", kind_text(p->out_kind), "signed",
 		(p->out_kind & (KIND_SIGNED | KIND_COUNTS)) != 0, "payload",
-		payload_words[conf->payload], "empty", conf->publish_empty, "input", input(conf),
-		"pipeline", pipeline(p), "group", conf->group, "group_streams",
-		group_members(r, conf->group), "topics", topics(conf, p));
+		payload_words[conf->payload], "empty", conf->publish_empty, "seed",
+		count(conf->seed), "input", input(conf), "pipeline", pipeline(p), "group",
+		conf->group, "group_streams", group_members(r, conf->group), "topics",
+		topics(conf, p));
 }
 
 static json_t *state_of(const struct stream_kept *kept)

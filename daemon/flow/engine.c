@@ -223,6 +223,36 @@ static void foresee(const struct cadence *c, uint32_t at)
 		stream_prefetch_parts(c->streams[at + STREAM_AHEAD_PARTS]);
 }
 
+/* manual: the clock jumps, as that of a machine that was too busy would. */
+static void pass_over(struct engine *e, int64_t until_ns)
+{
+	for (uint32_t i = 0; e->set && i < e->set->cadence_count; i++) {
+		struct cadence *c = &e->set->cadences[i];
+		uint64_t next = ((uint64_t)until_ns + c->dt_ns - 1) / c->dt_ns;
+
+		if (!c->count || next <= c->next)
+			continue;
+		counter_add(&e->counters->skipped_ticks, next - c->next);
+		for (uint32_t k = 0; k < c->count; k++)
+			counter_add(&c->streams[k]->counters.skipped_ticks, next - c->next);
+		c->next = next;
+		c->gap = true;
+	}
+	e->virtual_ns = until_ns;
+}
+
+/* False: no step waits. */
+static bool begin_waiting_step(struct engine *e)
+{
+	if (!e->step_waits)
+		return false;
+	e->step_waits = false;
+	if (e->pass_ns)
+		pass_over(e, e->target_ns + e->pass_ns);
+	e->target_ns += e->pass_ns + e->step_ns;
+	return true;
+}
+
 static enum progress run_ticks(struct engine *e, int64_t called_ns)
 {
 	/* What falls due meanwhile waits for the next call, so that rows and orders get their turn
@@ -237,8 +267,11 @@ static enum progress run_ticks(struct engine *e, int64_t called_ns)
 			return PROGRESS_HELD;
 		if (!e->running && share_is_used(e, called_ns, now_ns))
 			return PROGRESS_MORE;
-		if (!e->running && !begin_next(e, called_ns))
+		if (!e->running && !begin_next(e, called_ns)) {
+			if (begin_waiting_step(e))
+				continue;
 			break;
+		}
 		c = e->running;
 		if (!e->at)
 			now_ns = e->began_ns;
@@ -303,7 +336,7 @@ enum progress engine_run(struct engine *e)
 bool engine_busy(const struct engine *e)
 {
 	return e->publisher->outbox_count || e->running || e->feeding ||
-	       e->virtual_ns < e->target_ns;
+	       e->virtual_ns < e->target_ns || e->step_waits;
 }
 
 int engine_step(struct engine *e, int64_t ticks)
@@ -315,6 +348,21 @@ int engine_step(struct engine *e, int64_t ticks)
 		__builtin_add_overflow(e->start_real_ns, target_ns, &end_ns))
 		return -ERANGE;
 	e->target_ns = target_ns;
+	return 0;
+}
+
+int engine_step_after(struct engine *e, uint64_t pass, uint64_t ticks)
+{
+	int64_t end_ns;
+
+	assert(!e->step_waits);
+	if (__builtin_mul_overflow(pass, e->conf.dt_ns, &e->pass_ns) ||
+		__builtin_mul_overflow(ticks, e->conf.dt_ns, &e->step_ns) ||
+		__builtin_add_overflow(e->target_ns, e->pass_ns, &end_ns) ||
+		__builtin_add_overflow(end_ns, e->step_ns, &end_ns) ||
+		__builtin_add_overflow(end_ns, e->start_real_ns, &end_ns))
+		return -ERANGE;
+	e->step_waits = true;
 	return 0;
 }
 

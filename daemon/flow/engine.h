@@ -47,6 +47,8 @@ struct engine {
 	uint16_t flags;
 	int64_t began_ns;              /* CLOCK_MONOTONIC */
 	int64_t virtual_ns, target_ns; /* manual: where time stands and where it is to go */
+	bool step_waits;               /* for the target to be reached */
+	int64_t pass_ns, step_ns;      /* of it: what passes without ticks, then with them */
 
 	/* data: the message whose rows are running. */
 	struct stream *feeding; /* NULL = none */
@@ -95,6 +97,10 @@ int64_t engine_next_due(const struct engine *e);
 
 /* manual: moves the target on. 0, or -ERANGE if 64 bits of nanoseconds end before it. */
 int engine_step(struct engine *e, int64_t ticks);
+
+/* manual: once the target is reached, passes over `pass` ticks, which never run, and then moves the target
+ * on by `ticks`. The first tick after those has the flag gap. One can wait at a time. 0 or -ERANGE. */
+int engine_step_after(struct engine *e, uint64_t pass, uint64_t ticks);
 
 /* data: hands a message's rows over, payload included, and runs them as far as possible. Only when
  * nothing is left of the last one. Same result as engine_run. */

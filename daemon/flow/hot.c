@@ -78,12 +78,15 @@ static void reply_to_steps(struct hot *h)
 static void note_progress(struct hot *h, enum progress progress)
 {
 	set_held(h, progress == PROGRESS_HELD);
+	if (progress == PROGRESS_HELD)
+		ingest_pause(
+			&h->ingest); /* in mid-tick a row would come too late for some streams */
 	if (progress == PROGRESS_MORE)
 		uv_idle_start(&h->more, on_more);
 	else
 		uv_idle_stop(&h->more);
 	if (progress == PROGRESS_DONE)
-		ingest_resume(&h->ingest); /* data: paused when a message was not taken whole */
+		ingest_resume(&h->ingest); /* also paused when a message was not taken whole */
 	reply_to_steps(h);
 }
 

@@ -46,6 +46,8 @@ static counter_t *reject_counter(struct ingest *in, struct stream *s, enum rejec
 		return s ? &s->counters.rejected_not_allowed : &in->counters->rejected_not_allowed;
 	case REJECT_RATE:
 		return s ? &s->counters.rejected_rate : &in->counters->rejected_rate;
+	case REJECT_STEP:
+		return &in->counters->rejected_step;
 	case REJECT_UNKNOWN_STREAM:
 		return &in->counters->rejected_unknown_stream;
 	case REJECT_NONE:
@@ -143,6 +145,47 @@ static void take(struct ingest *in, struct stream *s, const struct rows *rows, s
 	learn_cost(in, bytes, clock_mono_ns() - began_ns);
 }
 
+static void send_on(struct ingest *in, struct stream *s, const struct rows *rows,
+	const struct incoming *m, int64_t arrival_ns)
+{
+	const struct engine *e = in->engine;
+	const struct taken taken = {.payload = m->payload,
+		.stamp = m->stamp,
+		.rows = rows,
+		.tick = stream_coming_tick(s),
+		.time_ns = e->start_real_ns + (arrival_ns - e->start_mono_ns)};
+
+	publisher_rows(e->publisher, s, &taken);
+}
+
+/* What could not be done whole is gone on with by the loop; until then sensors are held back. */
+static bool settle(struct ingest *in, enum progress progress)
+{
+	if (progress == PROGRESS_DONE)
+		return true;
+	ingest_pause(in);
+	in->on_unfinished(in->arg);
+	return false;
+}
+
+/* Ticks of clock manual that are asked for in line with the rows that they are to use. */
+static enum reject take_step(struct ingest *in, const struct source *source,
+	const zmq_msg_t *payload, enum progress *how)
+{
+	size_t size = zmq_msg_size(payload);
+	uint64_t ticks[2] = {0}; /* to run, and to pass over before */
+
+	if (in->engine->conf.clock != CLOCK_MANUAL || source->conf->connect)
+		return REJECT_STEP;
+	if (size != sizeof(ticks[0]) && size != sizeof(ticks))
+		return REJECT_STEP;
+	memcpy(ticks, zmq_msg_data((zmq_msg_t *)payload), size);
+	if (engine_step_after(in->engine, ticks[1], ticks[0]))
+		return REJECT_STEP;
+	*how = engine_run(in->engine);
+	return REJECT_NONE;
+}
+
 /* False: as zsock_on_message says. */
 static bool take_message(struct source *source, zmq_msg_t *parts, unsigned count, int64_t now_ns)
 {
@@ -154,6 +197,7 @@ static bool take_message(struct source *source, zmq_msg_t *parts, unsigned count
 	struct rows rows;
 	const uint8_t *stamp = NULL;
 	struct sender *sender = NULL;
+	enum progress progress = PROGRESS_DONE;
 	uint64_t who;
 
 	reason = split(source->conf, parts, count, &m);
@@ -161,6 +205,11 @@ static bool take_message(struct source *source, zmq_msg_t *parts, unsigned count
 	if (!reason && !source->conf->connect) {
 		reason = identify(in, &parts[0], &m.name, &who);
 		sender = sender_of(in, who, now_ns);
+	}
+	if (!reason && !m.name.size) {
+		reason = take_step(in, source, m.payload, &progress);
+		if (!reason)
+			return settle(in, progress);
 	}
 	if (!s && !reason)
 		reason = REJECT_UNKNOWN_STREAM;
@@ -180,18 +229,18 @@ static bool take_message(struct source *source, zmq_msg_t *parts, unsigned count
 		reject(in, s, &m, reason);
 		return true;
 	}
+	send_on(in, s, &rows, &m, now_ns);
 	stream_count_message(s, &rows);
 	if (sender)
 		sender->rows += rows.count;
-	if (engine->conf.clock != CLOCK_DATA) {
+	if (engine->conf.clock == CLOCK_DATA) {
+		progress = engine_feed(engine, s, &rows, m.payload, now_ns);
+	} else {
 		take(in, s, &rows, zmq_msg_size(m.payload), now_ns);
-		return true;
+		if (engine->publisher->outbox_count)
+			progress = PROGRESS_HELD;
 	}
-	if (engine_feed(engine, s, &rows, m.payload, now_ns) == PROGRESS_DONE)
-		return true;
-	ingest_pause(in);
-	in->on_unfinished(in->arg);
-	return false;
+	return settle(in, progress);
 }
 
 static bool delays_a_tick(const struct ingest *in, zmq_msg_t *parts, unsigned count, int64_t now_ns)

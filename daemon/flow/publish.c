@@ -378,8 +378,8 @@ static struct message *next_message(struct publisher *p, uint32_t parts)
 {
 	struct message *m = &p->outbox[p->outbox_count];
 
-	assert(p->outbox_count < PUBLISH_MESSAGES && parts <= 3);
-	*m = (struct message){.parts = &p->parts[3 * p->outbox_count], .count = parts};
+	assert(p->outbox_count < PUBLISH_MESSAGES && parts <= PUBLISH_PARTS);
+	*m = (struct message){.parts = &p->parts[PUBLISH_PARTS * p->outbox_count], .count = parts};
 	p->outbox_count++;
 	return m;
 }
@@ -444,7 +444,7 @@ static void build_topics(struct publisher *p, struct stream *s, const struct fra
 {
 	bool speaks = s->conf->publish_empty || f->spikes;
 
-	for (int k = 0; k < TOPIC_META; k++) {
+	for (int k = 0; k < TOPIC_TICKS; k++) {
 		struct topic *t = &s->topics[k];
 		struct message *m;
 
@@ -508,6 +508,41 @@ void publisher_frame(struct publisher *p, struct stream *s, const struct frame *
 	build_topics(p, s, frame);
 	if (s->group)
 		build_bundle(p, s, frame, alone);
+	publisher_flush(p);
+}
+
+/* The payload is shared, not copied. */
+static void share_part(zmq_msg_t *part, zmq_msg_t *from)
+{
+	zmq_msg_init(part);
+	zmq_msg_copy(part, from);
+}
+
+void publisher_rows(struct publisher *p, struct stream *s, const struct taken *taken)
+{
+	struct topic *t = &s->topics[TOPIC_ROWS];
+	struct spiked_header h = {.kind = SPIKED_KIND_ROWS,
+		.format = (uint8_t)(SPIKED_FORMAT_ROWS_F32 + s->conf->type),
+		.epoch = p->epoch,
+		.tick = taken->tick,
+		.seq = s->messages,
+		.time_ns = taken->time_ns,
+		.source_ns = taken->rows->source_ns,
+		.dt_ns = s->conf->dt_ns,
+		.lines = s->conf->channels,
+		.count = (uint32_t)taken->rows->count};
+	struct message *m;
+
+	if (!t->wanted)
+		return;
+	memcpy(h.magic, SPIKED_MAGIC, sizeof(h.magic));
+	m = next_message(p, taken->stamp ? 4 : 3);
+	copy_part(&m->parts[0], t->name, t->size);
+	copy_part(&m->parts[1], &h, sizeof(h));
+	share_part(&m->parts[2], taken->payload);
+	if (taken->stamp)
+		share_part(&m->parts[3], taken->stamp);
+	counter_add(&s->counters.frames, 1);
 	publisher_flush(p);
 }
 

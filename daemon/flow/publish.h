@@ -16,6 +16,7 @@
 #include "daemon/loop/zsock.h"
 
 #define PUBLISH_MESSAGES 8 /* messages that one tick of one stream can make at most, with room */
+#define PUBLISH_PARTS    4 /* of one of them; a bundle has its own */
 
 /* Why a subscription is refused, or its connection ended. */
 enum refusal {
@@ -46,7 +47,8 @@ struct publisher {
 	/* What zsock counts as empty stood at this when ZeroMQ lost track of whose words it hands out. */
 	uint64_t astray;
 	int64_t settled_ns; /* when those who came in where nobody listens any more have gone */
-	zmq_msg_t parts[3 * PUBLISH_MESSAGES]; /* of the stream messages in the outbox */
+	zmq_msg_t
+		parts[PUBLISH_PARTS * PUBLISH_MESSAGES]; /* of the stream messages in the outbox */
 	struct message outbox[PUBLISH_MESSAGES];
 	uint32_t outbox_count, outbox_at;
 	unsigned slot;      /* tenth of the second: whose meta messages go out next */
@@ -86,6 +88,18 @@ bool publisher_flush(struct publisher *p);
  * take now: then publisher_flush must be true before the next frame. `alone`: do not wait for the
  * other members of the stream's group. */
 void publisher_frame(struct publisher *p, struct stream *s, const struct frame *frame, bool alone);
+
+/* A row message as it was taken. */
+struct taken {
+	zmq_msg_t *payload, *stamp; /* stays the caller's; the stamp may be NULL */
+	const struct rows *rows;    /* what the payload holds */
+	uint64_t tick;              /* the first that can use it */
+	int64_t time_ns;            /* when it came in, UNIX */
+};
+
+/* Sends it on, if that is wanted; else it waits like a frame. To be called before its rows are used;
+ * a second one only when publisher_flush was true. */
+void publisher_rows(struct publisher *p, struct stream *s, const struct taken *taken);
 
 /* Sends the stream's meta message if it is wanted and nothing waits. */
 void publisher_meta(struct publisher *p, struct stream *s);

@@ -28,6 +28,9 @@ const char *const reject_texts[REJECT_COUNT] = {
 	[REJECT_UNKNOWN_STREAM] = "there is no stream of that name",
 	[REJECT_NOT_ALLOWED] = "the key of their sender does not name the stream",
 	[REJECT_RATE] = "their sender has sent more rows than limits.rows_per_second allows",
+	[REJECT_STEP] =
+		"a message without a name is a step, which needs clock manual, a bound endpoint, and "
+		"one or two counts of ticks",
 };
 
 size_t row_type_size(enum row_type type)

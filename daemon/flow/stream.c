@@ -25,6 +25,7 @@ const char *const topic_words[TOPIC_COUNT] = {
 	[TOPIC_STATE] = "state",
 	[TOPIC_VALUES] = "values",
 	[TOPIC_JSON] = "json",
+	[TOPIC_ROWS] = "rows",
 	[TOPIC_META] = "meta",
 };
 
@@ -269,6 +270,7 @@ void stream_put_row(struct stream *s, const struct rows *rows, uint64_t index, f
 
 void stream_count_message(struct stream *s, const struct rows *rows)
 {
+	s->messages++;
 	counter_add(&s->counters.rows, rows->count);
 	if (rows->missing)
 		counter_add(&s->counters.values_missing, rows->missing);

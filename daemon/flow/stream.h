@@ -25,7 +25,17 @@ struct blob {
 	char bytes[];
 };
 
-enum topic_kind { TOPIC_SPIKES, TOPIC_STATE, TOPIC_VALUES, TOPIC_JSON, TOPIC_META, TOPIC_COUNT };
+/* Up to TOPIC_TICKS of each tick; rows as they come in. */
+enum topic_kind {
+	TOPIC_SPIKES,
+	TOPIC_STATE,
+	TOPIC_VALUES,
+	TOPIC_JSON,
+	TOPIC_TICKS,
+	TOPIC_ROWS = TOPIC_TICKS,
+	TOPIC_META,
+	TOPIC_COUNT
+};
 extern const char *const topic_words[TOPIC_COUNT];
 
 #define TOPIC_MAX 80 /* longest topic: "spikes/" + 64 + "/", with room */
@@ -42,15 +52,18 @@ struct topic {
 bool topic_offered(const struct pipeline *program, enum topic_kind kind);
 
 struct group;
+struct cadence;
 
 struct stream {
 	struct conf_stream *conf; /* owned */
 	struct pipeline *program; /* swapped by `set` */
 	struct pipeline_state *state;
-	struct blob *meta;    /* swapped with the program */
-	struct bounds bounds; /* of the program */
-	struct group *group;  /* of the set that is in force, or NULL */
-	bool known;           /* who subscribes to its topics has been worked out */
+	struct blob *meta;             /* swapped with the program */
+	struct bounds bounds;          /* of the program */
+	struct group *group;           /* of the set that is in force, or NULL */
+	const struct cadence *cadence; /* of that set */
+	uint64_t messages;             /* of rows, taken so far */
+	bool known;                    /* who subscribes to its topics has been worked out */
 
 	/* Input. */
 	float *newest;  /* channels; what rows were merged into */

@@ -53,6 +53,13 @@ struct stream *stream_set_find(const struct stream_set *set, const char *name, s
 	return NULL;
 }
 
+uint64_t stream_coming_tick(const struct stream *s)
+{
+	uint64_t next = s->cadence ? s->cadence->next : 0;
+
+	return s->next_tick > next ? s->next_tick : next;
+}
+
 static int build_cadences(
 	struct stream_set *set, const struct set_member *members, const struct set_plan *plan)
 {
@@ -178,6 +185,8 @@ void stream_set_adopt(struct stream_set *set, const struct stream_set *old,
 		} else {
 			c->next = start_tick(ctx, c->dt_ns);
 		}
+		for (uint32_t k = 0; k < c->count; k++)
+			c->streams[k]->cadence = c;
 	}
 	for (uint32_t i = 0; old && i < old->group_count; i++)
 		set->groups[i].topic = old->groups[i].topic;

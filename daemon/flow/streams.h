@@ -69,6 +69,9 @@ struct stream_set *stream_set_new(
 	const struct set_member *members, uint32_t count, const struct set_plan *plan);
 void stream_set_free(struct stream_set *set); /* not the streams; accepts NULL */
 
+/* Hot. The first tick that can use a row which comes in now, unless it is skipped: then the one after. */
+uint64_t stream_coming_tick(const struct stream *s);
+
 /* Hot. NULL = no such stream. */
 struct stream *stream_set_find(const struct stream_set *set, const char *name, size_t size);
 

@@ -17,13 +17,28 @@
 #define SPIKED_PUBLISH_DEFAULT "tcp://127.0.0.1:7571"
 #define SPIKED_CONTROL_DEFAULT "tcp://127.0.0.1:7572"
 
-enum spiked_kind { SPIKED_KIND_SPIKES = 1, SPIKED_KIND_STATE = 2, SPIKED_KIND_VALUES = 3 };
+enum spiked_kind {
+	SPIKED_KIND_SPIKES = 1,
+	SPIKED_KIND_STATE = 2,
+	SPIKED_KIND_VALUES = 3,
+	SPIKED_KIND_ROWS = 4, /* what a sensor sent */
+};
 
 enum spiked_format {
 	SPIKED_FORMAT_WORDS = 1,
 	SPIKED_FORMAT_BITMAP = 2,
 	SPIKED_FORMAT_F32 = 3,
 	SPIKED_FORMAT_GRADED = 4,
+	/* Of rows: the payload's type. */
+	SPIKED_FORMAT_ROWS_F32 = 16,
+	SPIKED_FORMAT_ROWS_F64,
+	SPIKED_FORMAT_ROWS_I8,
+	SPIKED_FORMAT_ROWS_U8,
+	SPIKED_FORMAT_ROWS_I16,
+	SPIKED_FORMAT_ROWS_U16,
+	SPIKED_FORMAT_ROWS_I32,
+	SPIKED_FORMAT_ROWS_JSON,
+	SPIKED_FORMAT_ROWS_PAIRS,
 };
 
 enum spiked_flag {
@@ -49,7 +64,7 @@ struct spiked_header {
 	int64_t source_ns; /* of the newest row used, UNIX; 0 = none */
 	uint32_t dt_ns;
 	uint32_t lines;
-	uint32_t count;    /* spikes, or f32 values */
+	uint32_t count;    /* spikes, f32 values, or rows */
 	uint32_t reserved; /* 0 */
 };
 
