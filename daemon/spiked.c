@@ -249,11 +249,7 @@ static void take_replies(struct spiked *d)
 	while (mailbox_take_reply(&d->mailbox, &reply)) {
 		if (reply.kind == ORDER_STATUS)
 			d->status_outstanding = false;
-		if (reload_on_reply(&d->reload, &reply))
-			continue;
-		if (reply.kind == ORDER_TAKE_COPY || reply.kind == ORDER_PUT_COPY)
-			keeper_on_reply(&reply);
-		else
+		if (!reload_on_reply(&d->reload, &reply) && !keeper_on_reply(&d->keeper, &reply))
 			control_on_reply(&d->control, &reply);
 	}
 	if (!atomic_load(&d->hot.stopping))

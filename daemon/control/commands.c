@@ -182,8 +182,7 @@ static void refuse_stream(struct control *c, struct call *call, const struct con
 	call_error(c, call, CONTROL_INVALID_PARAMS, first ? first->path : "stream", "%s", text);
 }
 
-/* False: the call has been answered. */
-static bool may_change(struct control *c, struct call *call)
+bool call_may_change(struct control *c, struct call *call)
 {
 	if (c->registry->frozen)
 		call_error(c, call, CONTROL_BUSY, NULL, "a reload is under way; try again");
@@ -234,7 +233,7 @@ static void run_add(struct control *c, struct call *call)
 	struct entry *e;
 	struct fault f;
 
-	if (!may_change(c, call))
+	if (!call_may_change(c, call))
 		return;
 	conf = read_stream(c, call);
 	if (!conf)
@@ -268,7 +267,7 @@ static void run_remove(struct control *c, struct call *call)
 	struct entry *e = call_entry(c, call), taken;
 	uint32_t index;
 
-	if (!e || !may_change(c, call))
+	if (!e || !call_may_change(c, call))
 		return;
 	index = (uint32_t)(e - r->entries);
 	taken = *e;
@@ -381,7 +380,7 @@ static void run_set(struct control *c, struct call *call)
 	const char *param;
 	int stage;
 
-	if (!e || !may_change(c, call))
+	if (!e || !call_may_change(c, call))
 		return;
 	param = json_string_value(json_object_get(call->params, "param"));
 	stage = find_stage(c, call, e);
@@ -577,6 +576,12 @@ const struct command control_commands[] = {
 		.help = "puts the last snapshot of one stream or all in force",
 		.args = {{"name", "s", true}},
 		.run = run_restore},
+	{.name = "snapshot",
+		.help = "a stream's state between two ticks, as the bytes of a snapshot in base64",
+		.args = {{"name", "s", false}},
+		.reads = true,
+		.run = run_snapshot,
+		.finish = finish_snapshot},
 	{.name = "reload",
 		.help = "reads the configuration file again: all of it is put in force, or nothing",
 		.run = run_reload},

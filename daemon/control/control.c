@@ -106,6 +106,9 @@ static void call_end(struct control *c, struct call *call, json_t *answer)
 	json_decref(call->result);
 	json_decref(call->id);
 	stream_free(call->removed);
+	if (call->snapshot)
+		snapshot_fini(call->snapshot);
+	free(call->snapshot);
 	free(call);
 	batch_answer(c, b, answer);
 }
@@ -163,7 +166,7 @@ static void free_order_objects(const struct order *reply)
 		break;
 	case ORDER_RESET:
 	case ORDER_STEP:
-	case ORDER_TAKE_COPY: /* the keeper's */
+	case ORDER_TAKE_COPY: /* the keeper's, or the call's own */
 	case ORDER_PUT_COPY:
 	case ORDER_PREPARE: /* the reload's own */
 	case ORDER_UNDO:

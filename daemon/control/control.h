@@ -77,15 +77,23 @@ extern const struct command control_commands[]; /* end with name NULL */
 struct call {
 	struct batch *batch;
 	const struct command *command;
-	json_t *id;             /* owned */
-	json_t *params;         /* owned; an object with checked members */
-	json_t *result;         /* owned; what finish will answer */
-	struct stream *removed; /* owned; freed when the call has ended */
+	json_t *id;                /* owned */
+	json_t *params;            /* owned; an object with checked members */
+	json_t *result;            /* owned; what finish will answer */
+	struct stream *removed;    /* owned; freed when the call has ended */
+	struct snapshot *snapshot; /* likewise */
 };
 
 /* The methods `save` and `restore`. */
 void run_save(struct control *c, struct call *call);
 void run_restore(struct control *c, struct call *call);
+
+/* The method `snapshot`. */
+void run_snapshot(struct control *c, struct call *call);
+void finish_snapshot(struct control *c, struct call *call, const struct order *reply);
+
+/* False while a reload is under way; then the call has been answered. */
+bool call_may_change(struct control *c, struct call *call);
 
 /* The entry that the call's `name` names; NULL = the call has been answered. */
 struct entry *call_entry(struct control *c, struct call *call);

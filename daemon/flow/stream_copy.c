@@ -29,6 +29,7 @@ void stream_take_copy(const struct stream *s, struct stream_copy *copy)
 			s->next_tick - s->window_origin - s->window_index * conf->window;
 	copy->source_ns = s->source_ns;
 	copy->used_ns = s->used_ns;
+	copy->messages = s->messages;
 	copy->queued = s->queue_count;
 	copy->started = s->started;
 	copy->pending = s->pending && !queue;

@@ -20,7 +20,8 @@ struct stream_copy {
 	uint64_t since_row;    /* ticks from the newest that had a fresh row to that one */
 	uint64_t window_phase; /* ticks from the start of the window in force to that one */
 	int64_t source_ns, used_ns;
-	uint32_t queued; /* rows that waited and are not in the copy */
+	uint64_t messages; /* taken: row messages that the stream had taken */
+	uint32_t queued;   /* rows that waited and are not in the copy */
 	bool started, pending, arrived, reset_pending, window_open, window_absent;
 };
 

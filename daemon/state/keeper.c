@@ -372,11 +372,14 @@ void keeper_go_on(struct keeper *k)
 	}
 }
 
-void keeper_on_reply(const struct order *reply)
+bool keeper_on_reply(struct keeper *k, const struct order *reply)
 {
+	uintptr_t jobs = (uintptr_t)k->jobs, token = (uintptr_t)reply->token;
 	struct job *j = reply->token;
 	struct stream *s = reply->stream;
 
+	if (token < jobs || token >= jobs + sizeof(k->jobs))
+		return false;
 	if (j->state == JOB_PUTTING) {
 		job_restored(j, s, reply->result);
 	} else if (reply->result) { /* the hot loop has ended */
@@ -385,6 +388,7 @@ void keeper_on_reply(const struct order *reply)
 	} else {
 		begin_writing(j);
 	}
+	return true;
 }
 
 void keeper_forget(struct keeper *k, const char *name)

@@ -93,8 +93,8 @@ int keeper_restore(struct keeper *k, const char *name, const struct keeper_asker
 /* The stream is gone for good, and so is its file. */
 void keeper_forget(struct keeper *k, const char *name);
 
-/* For replies to ORDER_TAKE_COPY and ORDER_PUT_COPY. */
-void keeper_on_reply(const struct order *reply);
+/* False: the order was not the keeper's. */
+bool keeper_on_reply(struct keeper *k, const struct order *reply);
 
 /* Goes on where the mailbox was full. */
 void keeper_go_on(struct keeper *k);

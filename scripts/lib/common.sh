@@ -8,10 +8,10 @@
 PYTHON=/usr/bin/python3
 
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libzmq3-dev libuv1-dev libyaml-dev
-	libjansson-dev libwebsockets-dev python3"
+	libjansson-dev libwebsockets-dev libzstd-dev python3"
 # What the real signals of tests/signals come with, and the pictures of docs/encoders.py are made by.
 SIGNAL_PACKAGES="python3-scipy alsa-utils"
-BUILD_MODULES="libzmq libuv yaml-0.1 jansson libwebsockets"
+BUILD_MODULES="libzmq libuv yaml-0.1 jansson libwebsockets libzstd"
 
 say() {
 	printf '%s\n' "$*"

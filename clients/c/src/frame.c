@@ -48,8 +48,23 @@ static const char *check_bitmap(const uint8_t *bits, size_t size, const struct s
 	return NULL;
 }
 
+/* Of json and pairs the sizes say nothing. */
+static const char *check_rows(const struct spiked_header *h, size_t size)
+{
+	uint64_t row =
+		h->lines * spiked_type_size((enum spiked_type)(h->format - SPIKED_FORMAT_ROWS_F32));
+
+	if (!h->count || !h->lines)
+		return "there is no row";
+	if (row && (size % row || size / row != h->count))
+		return "the payload's length does not fit the rows";
+	return NULL;
+}
+
 static const char *check_payload(const struct spiked_header *h, const void *payload, size_t size)
 {
+	if (h->kind == SPIKED_KIND_ROWS)
+		return check_rows(h, size);
 	switch (h->format) {
 	case SPIKED_FORMAT_WORDS:
 		if (size != 4 * (uint64_t)h->count)
@@ -73,14 +88,16 @@ static const char *check_payload(const struct spiked_header *h, const void *payl
 static const char *check_header(const struct spiked_header *h)
 {
 	bool floats = h->format == SPIKED_FORMAT_F32;
+	bool rows = h->format >= SPIKED_FORMAT_ROWS_F32 && h->format <= SPIKED_FORMAT_ROWS_PAIRS;
 
 	if (memcmp(h->magic, SPIKED_MAGIC, sizeof(h->magic)) != 0)
 		return "the header does not start with SPK1";
-	if (h->kind < SPIKED_KIND_SPIKES || h->kind > SPIKED_KIND_VALUES)
+	if (h->kind < SPIKED_KIND_SPIKES || h->kind > SPIKED_KIND_ROWS)
 		return "the header's kind is unknown";
-	if (h->format < SPIKED_FORMAT_WORDS || h->format > SPIKED_FORMAT_GRADED)
+	if (!rows && (h->format < SPIKED_FORMAT_WORDS || h->format > SPIKED_FORMAT_GRADED))
 		return "the header's format is unknown";
-	if ((h->kind == SPIKED_KIND_SPIKES) == floats)
+	if (rows != (h->kind == SPIKED_KIND_ROWS) || (h->kind == SPIKED_KIND_SPIKES && floats) ||
+		((h->kind == SPIKED_KIND_STATE || h->kind == SPIKED_KIND_VALUES) && !floats))
 		return "the header's format does not go with its kind";
 	if (h->epoch == 0)
 		return "the header's epoch is 0";

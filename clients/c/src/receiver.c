@@ -30,6 +30,8 @@ struct spiked_receiver {
 	struct message message;
 	void *copy; /* a payload that arrived unaligned, or JSON with its NUL */
 	size_t copy_room;
+	struct spiked_bytes *bytes; /* of spiked_recv_raw */
+	size_t bytes_room;
 	struct spiked_receiver_stats stats;
 	const char *fault;
 };
@@ -66,6 +68,7 @@ void spiked_receiver_close(struct spiked_receiver *receiver)
 	drop_message(&receiver->message);
 	free(receiver->message.msgs);
 	free(receiver->copy);
+	free(receiver->bytes);
 	spk_link_close(&receiver->link);
 	spk_table_fini(&receiver->topics);
 	free(receiver);
@@ -245,6 +248,16 @@ static int check_json(struct spiked_receiver *receiver)
 	return 0;
 }
 
+static bool frames_fit(const struct message *m)
+{
+	if (m->topic == SPIKED_TOPIC_BUNDLE)
+		return m->count >= 3 && m->count % 2;
+	/* The sensor's stamp comes along with its rows. */
+	return m->count == 3 ||
+	       (m->topic == SPIKED_TOPIC_ROWS && m->count == 4 &&
+		       zmq_msg_size((zmq_msg_t *)&m->msgs[3]) == SPIKED_STAMP_SIZE);
+}
+
 /* A message is taken or refused as a whole: every part of a bundle is checked before the first one
  * is handed out. */
 static int check_binary(struct spiked_receiver *receiver)
@@ -253,13 +266,14 @@ static int check_binary(struct spiked_receiver *receiver)
 		[SPIKED_TOPIC_SPIKES] = SPIKED_KIND_SPIKES,
 		[SPIKED_TOPIC_STATE] = SPIKED_KIND_STATE,
 		[SPIKED_TOPIC_VALUES] = SPIKED_KIND_VALUES,
+		[SPIKED_TOPIC_ROWS] = SPIKED_KIND_ROWS,
 	};
 	struct message *m = &receiver->message;
 	struct spiked_frame frame;
 
-	if (m->topic == SPIKED_TOPIC_BUNDLE ? m->count < 3 || m->count % 2 == 0 : m->count != 3)
+	if (!frames_fit(m))
 		return bad(receiver, "the topic does not come with the right number of frames");
-	m->parts = (uint32_t)(m->count - 1) / 2;
+	m->parts = m->topic == SPIKED_TOPIC_ROWS ? 1 : (uint32_t)(m->count - 1) / 2;
 	for (uint32_t part = 0; part < m->parts; part++) {
 		int rc = decode_part(receiver, part, &frame);
 		if (rc < 0)
@@ -376,6 +390,37 @@ int spiked_recv(struct spiked_receiver *receiver, struct spiked_frame *frame, in
 		if (rc < 0 && rc != -EBADMSG)
 			return rc;
 	}
+}
+
+int spiked_recv_raw(struct spiked_receiver *receiver, const struct spiked_bytes **frames,
+	size_t *count, int timeout_ms)
+{
+	struct message *m = &receiver->message;
+	int64_t deadline = spk_deadline_ms(timeout_ms);
+	int rc;
+
+	drop_message(m);
+	while ((rc = receive_frames(receiver)) == -EAGAIN) {
+		rc = spk_link_wait(&receiver->link, ZMQ_POLLIN, deadline);
+		if (rc < 0)
+			return rc;
+	}
+	if (rc < 0)
+		return rc;
+	if (m->count > receiver->bytes_room) {
+		struct spiked_bytes *more = realloc(receiver->bytes, m->room * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		receiver->bytes = more;
+		receiver->bytes_room = m->room;
+	}
+	for (size_t i = 0; i < m->count; i++)
+		receiver->bytes[i] =
+			(struct spiked_bytes){zmq_msg_data(&m->msgs[i]), zmq_msg_size(&m->msgs[i])};
+	*frames = receiver->bytes;
+	*count = m->count;
+	return 0;
 }
 
 int spiked_receiver_fd(struct spiked_receiver *receiver)

@@ -165,6 +165,28 @@ int spiked_send_json(struct spiked_sender *sender, const char *stream, const cha
 	return send_message(sender, stream, json, strlen(json), stamp);
 }
 
+int spiked_send_raw(struct spiked_sender *sender, const char *stream, const void *payload,
+	size_t size, const struct spiked_stamp *stamp)
+{
+	const struct part parts[] = {
+		{stream, stream ? strlen(stream) : 0},
+		{payload, size},
+		{stamp, sizeof(*stamp)},
+	};
+
+	if (!spiked_name_ok(stream) || (!payload && size))
+		return -EINVAL;
+	return send_parts(sender, parts, stamp ? 3 : 2);
+}
+
+int spiked_send_step(struct spiked_sender *sender, uint64_t ticks, uint64_t pass)
+{
+	const uint64_t payload[] = {ticks, pass};
+	const struct part parts[] = {{"", 0}, {payload, sizeof(payload)}};
+
+	return send_parts(sender, parts, 2);
+}
+
 void spiked_sender_timeout(struct spiked_sender *sender, int timeout_ms)
 {
 	sender->link.timeout_ms = timeout_ms;

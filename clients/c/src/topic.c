@@ -14,6 +14,7 @@ static const char *const kinds[] = {
 	[SPIKED_TOPIC_META] = "meta",
 	[SPIKED_TOPIC_STATUS] = "status",
 	[SPIKED_TOPIC_BUNDLE] = "bundle",
+	[SPIKED_TOPIC_ROWS] = "rows",
 };
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 

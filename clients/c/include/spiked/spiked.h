@@ -131,6 +131,14 @@ SPIKED_API int spiked_send_pairs(struct spiked_sender *sender, const char *strea
 SPIKED_API int spiked_send_json(struct spiked_sender *sender, const char *stream, const char *json,
 	const struct spiked_stamp *stamp);
 
+/* A payload in whatever type the stream declares, as it is; `stamp` NULL = without one. */
+SPIKED_API int spiked_send_raw(struct spiked_sender *sender, const char *stream,
+	const void *payload, size_t size, const struct spiked_stamp *stamp);
+
+/* clock manual: passes over `pass` ticks, which never run, and runs `ticks`, with the rows that this
+ * sender sent before. */
+SPIKED_API int spiked_send_step(struct spiked_sender *sender, uint64_t ticks, uint64_t pass);
+
 /* How long a send may wait for room, ms: 0 = not at all, -1 = for ever. */
 SPIKED_API void spiked_sender_timeout(struct spiked_sender *sender, int timeout_ms);
 
@@ -154,6 +162,7 @@ enum spiked_topic {
 	SPIKED_TOPIC_META,
 	SPIKED_TOPIC_STATUS, /* has no stream */
 	SPIKED_TOPIC_BUNDLE, /* its "stream" is the name of a group */
+	SPIKED_TOPIC_ROWS, /* what sensors sent; the payload is in the type that the format says */
 };
 
 #define SPIKED_TOPIC_MAX 72 /* bytes of a topic, without the NUL */
@@ -221,6 +230,16 @@ SPIKED_API int spiked_unsubscribe_prefix(struct spiked_receiver *receiver, const
  * spiked_receiver_stats(). */
 SPIKED_API int spiked_recv(
 	struct spiked_receiver *receiver, struct spiked_frame *frame, int timeout_ms);
+
+struct spiked_bytes {
+	const void *data;
+	size_t size;
+};
+
+/* The same for recorders and relays: a whole message as it came, topic first, neither checked nor
+ * accounted for. Do not use both on one receiver. */
+SPIKED_API int spiked_recv_raw(struct spiked_receiver *receiver, const struct spiked_bytes **frames,
+	size_t *count, int timeout_ms);
 
 /* For an event loop: a descriptor that becomes readable when there may be frames. It signals edges:
  * after each wake-up, and once before the first wait, call spiked_recv(…, 0) until -EAGAIN. Never
