@@ -86,6 +86,7 @@ int cmd_keygen(struct ctl *ctl);
 int cmd_info(struct ctl *ctl);
 int cmd_pub(struct ctl *ctl);
 int cmd_raster(struct ctl *ctl);
+int cmd_record(struct ctl *ctl);
 int cmd_remove(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
 int cmd_reset(struct ctl *ctl);

@@ -55,6 +55,12 @@ static const struct command commands[] = {
 		"tells of changes is followed from a row in values/ on; after a loss or a reset, from the\n"
 		"next one. --check compares all the time and sums up. --json prints one object a line.",
 		OPT(COUNT) | OPT(SECONDS) | OPT(SMOOTH) | OPT(CHECK), 1, 1, USES_PUBLISH, cmd_decode},
+	{"record", "FILE [STREAM|TOPIC]...", "write rows, spikes, state and descriptions to a file",
+		"A word with a slash is a topic prefix (values/, bundle/body/); any other is a stream's\n"
+		"name. Without words: everything, of all streams. Ends with Ctrl-C. The file can be read\n"
+		"while it grows, and after a crash up to the last second; docs/RECORDING.md describes it.\n"
+		"What was lost on the way here is written down where it happened.",
+		OPT(SECONDS) | OPT(VALUES) | OPT(ZSTD) | OPT(FORCE) | OPT(SYNC) | OPT(STATE_EVERY), 1, NO_MAX, USES_PUBLISH, cmd_record},
 	{"pub", "STREAM", "send rows: from standard input, this machine, or a sound file",
 		"From standard input, a row a line: values separated by commas, blanks, tabs or\n"
 		"semicolons, with nothing or nan for \"no sample\"; or JSON: [1, 2.5, null] or\n"

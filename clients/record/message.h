@@ -33,7 +33,7 @@ struct message {
 	char stream[SPIKED_NAME_MAX + 1]; /* or the group; "" = the topic has none */
 	struct spiked_header header;      /* zeros without one; of a bundle its first */
 	struct rec_bytes text;            /* the JSON frame, if there is one */
-	struct rec_bytes payload;         /* what follows the header or the JSON, if anything does */
+	struct rec_bytes payload; /* what follows the header or the JSON, if anything does */
 	const struct spiked_stamp *stamp; /* rows; NULL = none. Not aligned */
 	const struct rec_bytes *frames;   /* all of them */
 	size_t count;

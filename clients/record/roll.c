@@ -1,7 +1,7 @@
-/* Names with numbers.
+/* A roll of names.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#include "clients/record/names.h"
+#include "clients/record/roll.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ static uint32_t hash(const char *name, size_t size)
 	return h;
 }
 
-static uint32_t *slot_of(const struct names *n, const char *name, size_t size)
+static uint32_t *slot_of(const struct roll *n, const char *name, size_t size)
 {
 	uint32_t at = hash(name, size) & n->slot_mask;
 
@@ -29,13 +29,13 @@ static uint32_t *slot_of(const struct names *n, const char *name, size_t size)
 	return &n->slots[at];
 }
 
-int64_t names_find(const struct names *n, const char *name, size_t size)
+int64_t roll_find(const struct roll *n, const char *name, size_t size)
 {
 	return n->slots ? (int64_t)*slot_of(n, name, size) - 1 : -1;
 }
 
 /* Twice the room, and the hash table for it, at most half full. */
-static int grow(struct names *n)
+static int grow(struct roll *n)
 {
 	uint32_t room = n->room ? 2 * n->room : 16;
 	char **names = realloc(n->names, room * sizeof(*names));
@@ -56,9 +56,9 @@ static int grow(struct names *n)
 	return 0;
 }
 
-int64_t names_number(struct names *n, const char *name, size_t size)
+int64_t roll_number(struct roll *n, const char *name, size_t size)
 {
-	int64_t found = names_find(n, name, size);
+	int64_t found = roll_find(n, name, size);
 	char *copy;
 
 	if (found >= 0)
@@ -73,11 +73,11 @@ int64_t names_number(struct names *n, const char *name, size_t size)
 	return n->count++;
 }
 
-void names_fini(struct names *n)
+void roll_fini(struct roll *n)
 {
 	for (uint32_t i = 0; i < n->count; i++)
 		free(n->names[i]);
 	free(n->names);
 	free(n->slots);
-	*n = (struct names){0};
+	*n = (struct roll){0};
 }
