@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "ctl.h"
+#include "recording.h"
 #include "text.h"
 
 static void add_value(struct text_table *table, const json_t *value)
@@ -154,6 +155,8 @@ int cmd_info(struct ctl *ctl)
 {
 	json_t *info;
 
+	if (ctl->n_words)
+		return recording_info(ctl);
 	int rc = ctl_ask_or_print(ctl, "info", NULL, &info);
 	if (info)
 		print_info(info);

@@ -80,6 +80,7 @@ int64_t ctl_now_ms(void); /* CLOCK_MONOTONIC */
 /* The commands; each returns an exit status. */
 int cmd_add(struct ctl *ctl);
 int cmd_call(struct ctl *ctl);
+int cmd_cat(struct ctl *ctl);
 int cmd_decode(struct ctl *ctl);
 int cmd_encoders(struct ctl *ctl);
 int cmd_keygen(struct ctl *ctl);

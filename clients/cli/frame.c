@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "frame.h"
+#include "frame_rows.h"
 #include "text.h"
 
 static const char *const flag_names[] = {"late", "gap", "stale", "reset", "window", "restored"};
@@ -73,7 +74,10 @@ void frame_print_text(const struct spiked_frame *frame)
 		print_flags(h->flags, "");
 		fputs(") ", stdout);
 	}
-	if (h->format == SPIKED_FORMAT_F32) {
+	if (h->kind == SPIKED_KIND_ROWS) {
+		fputs("row: ", stdout);
+		frame_rows_text(frame);
+	} else if (h->format == SPIKED_FORMAT_F32) {
 		fputs(h->kind == SPIKED_KIND_STATE ? "state: " : "values: ", stdout);
 		frame_print_floats(spiked_floats(frame), h->count, " ");
 	} else {
@@ -149,6 +153,10 @@ void frame_print_json(const struct spiked_frame *frame)
 	print_flags(h->flags, "\"");
 	printf("],\"missed\":%" PRIu64 ",\"restarted\":%s,", frame->missed,
 		frame->restarted ? "true" : "false");
+	if (h->kind == SPIKED_KIND_ROWS) {
+		frame_rows_json(frame);
+		return;
+	}
 	if (h->format == SPIKED_FORMAT_F32) {
 		printf("\"%s\":[", h->kind == SPIKED_KIND_STATE ? "state" : "values");
 		frame_print_floats(spiked_floats(frame), h->count, ",");

@@ -34,7 +34,7 @@ static int cmd_help(struct ctl *ctl);
 /* clang-format off */
 static const struct command commands[] = {
 	{"status", "", "the daemon and its streams at a glance", NULL, 0, 0, 0, USES_CONTROL, cmd_status},
-	{"info", "", "version, clock, endpoints, what the system granted", NULL, 0, 0, 0, USES_CONTROL, cmd_info},
+	{"info", "[FILE]", "version, clock, endpoints, what the system granted; or what is in a recording", NULL, 0, 0, 1, USES_CONTROL, cmd_info},
 	{"streams", "[NAME]", "the streams, or all about one", NULL, 0, 0, 1, USES_CONTROL, cmd_streams},
 	{"encoders", "[NAME]", "the encoders, or one with its parameters", NULL, 0, 0, 1, USES_CONTROL, cmd_encoders},
 	{"stats", "", "all counters and histograms", NULL, 0, 0, 0, USES_CONTROL, cmd_stats},
@@ -61,6 +61,11 @@ static const struct command commands[] = {
 		"while it grows, and after a crash up to the last second; docs/RECORDING.md describes it.\n"
 		"What was lost on the way here is written down where it happened.",
 		OPT(SECONDS) | OPT(VALUES) | OPT(ZSTD) | OPT(FORCE) | OPT(SYNC) | OPT(STATE_EVERY), 1, NO_MAX, USES_PUBLISH, cmd_record},
+	{"cat", "FILE [STREAM|TOPIC]...", "print what is in a recording",
+		"Words choose as with record; --from and --to are seconds from its beginning, or local\n"
+		"times such as 2026-11-29T14:20:00; --ticks is a range such as 1000:2000. Damaged parts\n"
+		"are passed over and told; the status is then 1. --json prints one object a line.",
+		OPT(FROM) | OPT(TO) | OPT(TICKS) | OPT(COUNT), 1, NO_MAX, USES_CONTROL, cmd_cat},
 	{"pub", "STREAM", "send rows: from standard input, this machine, or a sound file",
 		"From standard input, a row a line: values separated by commas, blanks, tabs or\n"
 		"semicolons, with nothing or nan for \"no sample\"; or JSON: [1, 2.5, null] or\n"
