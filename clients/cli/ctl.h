@@ -12,7 +12,7 @@
 
 #include "opt.h"
 
-enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_SPIKES = 3 };
+enum { EXIT_OK = 0, EXIT_FAILED = 1, EXIT_USAGE = 2, EXIT_NO_SPIKES = 3, EXIT_DIFFERS = 4 };
 
 struct ctl {
 	struct opts opts;
@@ -100,3 +100,4 @@ int cmd_step(struct ctl *ctl);
 int cmd_streams(struct ctl *ctl);
 int cmd_sub(struct ctl *ctl);
 int cmd_top(struct ctl *ctl);
+int cmd_verify(struct ctl *ctl);

@@ -10,8 +10,8 @@
 struct private_spiked {
 	char dir[64];
 	char ingest[96], publish[96], control[96]; /* endpoints */
-	pid_t pid; /* 0 = none runs */
-	struct ctl ctl; /* for calls to it */
+	pid_t pid;                                 /* 0 = none runs */
+	struct ctl ctl;                            /* for calls to it */
 };
 
 /* Starts `binary` (NULL = the spiked beside this program, else that of PATH) with `conf`, to which the
@@ -23,7 +23,8 @@ int private_start(struct private_spiked *p, const char *binary, json_t *conf);
 void private_stop(struct private_spiked *p);
 
 /* Puts a snapshot where the daemon looks for that of the stream. False: said. */
-bool private_put_state(const struct private_spiked *p, const char *stream, const void *bytes, size_t size);
+bool private_put_state(
+	const struct private_spiked *p, const char *stream, const void *bytes, size_t size);
 
 /* False when it has ended by itself, which is said with the end of its log. */
 bool private_lives(struct private_spiked *p);

@@ -15,6 +15,8 @@
 #include "private.h"
 #include "progress.h"
 
+#define MATCH_TOPICS 3 /* MESSAGE_SPIKES, _STATE, _VALUES */
+
 /* ---- the plan ---- */
 
 enum event_kind {
@@ -30,12 +32,12 @@ enum event_kind {
 struct event {
 	enum event_kind kind;
 	uint64_t tick;
-	uint64_t rows;     /* STATE: number of the row message that comes next */
-	uint32_t queued;   /* STATE: rows before that wait */
-	void *bytes;       /* STATE: the snapshot */
+	uint64_t rows;   /* STATE: number of the row message that comes next */
+	uint32_t queued; /* STATE: rows before that wait */
+	void *bytes;     /* STATE: the snapshot */
 	size_t size;
-	json_t *meta;      /* SET, ANEW: from here on */
-	const char *why;   /* STOP: constant */
+	json_t *meta;    /* SET, ANEW: from here on */
+	const char *why; /* STOP: constant */
 };
 
 /* A stream within an epoch. */
@@ -45,15 +47,17 @@ struct planned {
 	uint32_t dt_ns;
 	struct event *events; /* by tick */
 	size_t event_count, event_room;
-	uint64_t first_tick; /* of its first message */
+	uint64_t first_tick;         /* of its first message */
+	bool recorded[MATCH_TOPICS]; /* the file has frames of that topic */
 
 	/* While the plan is made. */
 	struct message_place frames[3]; /* MESSAGE_SPIKES, _STATE, _VALUES: the newest */
 	bool seen_frames, seen_rows, comparing, restored;
-	uint64_t first_row, next_row; /* numbers of the first in the file, and of the one that is due */
-	uint64_t row_tick;            /* of the newest row message */
-	uint64_t row_end;             /* clock data: the tick after those of its rows */
-	uint64_t lost_row;            /* the newest that is missing + 1 */
+	uint64_t first_row,
+		next_row;  /* numbers of the first in the file, and of the one that is due */
+	uint64_t row_tick; /* of the newest row message */
+	uint64_t row_end;  /* clock data: the tick after those of its rows */
+	uint64_t lost_row; /* the newest that is missing + 1 */
 	json_t *newest_meta, *changed_meta;
 };
 
@@ -71,6 +75,7 @@ struct plan {
 	size_t count;
 	uint64_t records;
 	int64_t first_ns, last_ns;
+	size_t largest_row; /* bytes of a payload */
 };
 
 /* EXIT_OK, or EXIT_FAILED after the reason was printed. */
@@ -87,8 +92,6 @@ json_t *plan_stream_conf(const json_t *meta);
 bool plan_live_change(const json_t *from, const json_t *to, json_t **sets);
 
 /* ---- the match ---- */
-
-#define MATCH_TOPICS 3 /* MESSAGE_SPIKES, _STATE, _VALUES */
 
 /* A frame that waits for its like. */
 struct match_item {

@@ -86,8 +86,8 @@ json_t *plan_stream_conf(const json_t *meta)
 	set_ns(out, "dt", dt_ns);
 	json_object_set_new(out, "input", input_of(meta));
 	if (has_range(meta))
-		json_object_set_new(
-			out, "range", params_of(json_array_get(json_object_get(meta, "pipeline"), 0)));
+		json_object_set_new(out, "range",
+			params_of(json_array_get(json_object_get(meta, "pipeline"), 0)));
 	json_object_set_new(out, "encode", encode_of(meta));
 	/* Every tick, so that it can be told which have been. */
 	json_object_set_new(out, "publish",
@@ -123,9 +123,9 @@ static bool add_sets(json_t *sets, size_t stage, const json_t *from, json_t *to)
 	json_object_foreach(to, key, value)
 	{
 		if (!json_equal(value, json_object_get(from, key)))
-			json_array_append_new(sets,
-				json_pack("{s:I, s:s, s:O}", "stage", (json_int_t)stage, "param", key,
-					"value", value));
+			json_array_append_new(
+				sets, json_pack("{s:I, s:s, s:O}", "stage", (json_int_t)stage,
+					      "param", key, "value", value));
 	}
 	return true;
 }

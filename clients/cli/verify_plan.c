@@ -232,7 +232,7 @@ static int plan_frame(struct planned *s, const struct message *m)
 
 	if (!s->seen_frames && !s->seen_rows)
 		s->first_tick = h->tick;
-	s->seen_frames = true;
+	s->seen_frames = s->recorded[m->kind] = true;
 	if (place->epoch && h->seq <= place->seq)
 		rc = plan_anew(s, h->tick);
 	message_missing(place, m);
@@ -354,6 +354,8 @@ static int plan_record(struct planner *p, const struct rec_record *record)
 	s = epoch ? epoch_stream(epoch, m.stream) : NULL;
 	if (!s)
 		return EXIT_OK; /* without a meta nothing can be said of it */
+	if (m.kind == MESSAGE_ROWS && m.payload.size > plan->largest_row)
+		plan->largest_row = m.payload.size;
 	return m.kind == MESSAGE_ROWS ? plan_rows(epoch, s, &m) : plan_frame(s, &m);
 }
 
@@ -369,7 +371,8 @@ int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reade
 	while (rc == EXIT_OK && !ctl_stop && (more = rec_next(reader, &record)) > 0) {
 		rc = plan_record(&p, &record);
 		if (progress_due(&progress))
-			progress_line(&progress, (double)rec_offset(reader) / (double)rec_size(reader),
+			progress_line(&progress,
+				(double)rec_offset(reader) / (double)rec_size(reader),
 				"looking through");
 	}
 	progress_end(&progress);

@@ -89,12 +89,12 @@ static void add_header(struct line *l, const struct spiked_header *a, const stru
 	else if (a->lines != b->lines)
 		add(l, "lines: recorded %u, replayed %u", a->lines, b->lines);
 	else
-		add(l, "format %u and dt %u ns recorded, format %u and dt %u ns replayed", a->format,
-			a->dt_ns, b->format, b->dt_ns);
+		add(l, "format %u and dt %u ns recorded, format %u and dt %u ns replayed",
+			a->format, a->dt_ns, b->format, b->dt_ns);
 }
 
-bool match_differ(
-	const struct match_item *recorded, const struct match_item *replayed, char *words, size_t size)
+bool match_differ(const struct match_item *recorded, const struct match_item *replayed, char *words,
+	size_t size)
 {
 	static const char *const kinds[] = {
 		[SPIKED_KIND_SPIKES] = "spikes",
