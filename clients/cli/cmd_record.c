@@ -33,6 +33,7 @@ struct known {
 	size_t meta_size;
 	int64_t meta_ns;  /* when */
 	int64_t state_ms; /* when its state is to be asked for next; INT64_MAX = never */
+	int64_t asked_ms; /* when it was last */
 };
 
 struct recorder {
@@ -115,6 +116,12 @@ static int account(struct recorder *r, const struct message *m)
 	if (!missing)
 		return EXIT_OK;
 	r->lost += missing;
+	if (m->kind == MESSAGE_ROWS && r->asks) { /* from its next state on all is known again */
+		struct known *k = known_stream(r, m->stream);
+
+		if (k && k->asked_ms + STATE_PAUSE_MS < ctl_now_ms())
+			k->state_ms = ctl_now_ms();
+	}
 	return write_own(r, message_prefixes[MESSAGE_LOST],
 		json_pack("{s:s, s:I, s:o, s:I, s:I}", "topic", m->topic, "lost",
 			(json_int_t)missing, "epoch", epoch_json(m->header.epoch), "from",

@@ -81,6 +81,7 @@ int64_t ctl_now_ms(void); /* CLOCK_MONOTONIC */
 int cmd_add(struct ctl *ctl);
 int cmd_call(struct ctl *ctl);
 int cmd_cat(struct ctl *ctl);
+int cmd_cut(struct ctl *ctl);
 int cmd_decode(struct ctl *ctl);
 int cmd_encoders(struct ctl *ctl);
 int cmd_keygen(struct ctl *ctl);
@@ -90,6 +91,7 @@ int cmd_raster(struct ctl *ctl);
 int cmd_record(struct ctl *ctl);
 int cmd_remove(struct ctl *ctl);
 int cmd_reload(struct ctl *ctl);
+int cmd_replay(struct ctl *ctl);
 int cmd_reset(struct ctl *ctl);
 int cmd_restore(struct ctl *ctl);
 int cmd_save(struct ctl *ctl);

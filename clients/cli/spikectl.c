@@ -66,6 +66,16 @@ static const struct command commands[] = {
 		"times such as 2026-11-29T14:20:00; --ticks is a range such as 1000:2000. Damaged parts\n"
 		"are passed over and told; the status is then 1. --json prints one object a line.",
 		OPT(FROM) | OPT(TO) | OPT(TICKS) | OPT(COUNT), 1, NO_MAX, USES_CONTROL, cmd_cat},
+	{"cut", "FILE PART [STREAM|TOPIC]...", "write a part of a recording to another file",
+		"Words, --from, --to and --ticks choose as with cat. The descriptions that the part needs\n"
+		"come along. \"verify\" begins at the first state in it, which are a minute apart unless\n"
+		"record was told otherwise (--state-every).",
+		OPT(FROM) | OPT(TO) | OPT(TICKS) | OPT(ZSTD) | OPT(FORCE), 2, NO_MAX, USES_CONTROL, cmd_cut},
+	{"replay", "FILE [STREAM]...", "send the rows of a recording to a running spiked",
+		"clock data: as fast as they are taken. clock manual: with the recorded ticks between them.\n"
+		"clock wall: in real time, or --speed F times as fast. Streams are found by their names;\n"
+		"those that the daemon does not have, or has otherwise, are left out and told.",
+		OPT(FROM) | OPT(TO) | OPT(TICKS) | OPT(SPEED), 1, NO_MAX, USES_INGEST, cmd_replay},
 	{"verify", "FILE", "replay a recording with a spiked of one's own, and compare bit for bit",
 		"Starts spiked in a temporary folder, configured as the recording says, gives it each row\n"
 		"before the tick that used it, and holds spikes, state and values against what was\n"

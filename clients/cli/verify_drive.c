@@ -39,6 +39,7 @@ static int take_replayed(struct drive *d, const struct rec_bytes *frames, size_t
 	if (!s)
 		return EXIT_OK;
 	d->got += m.kind == s->pulse;
+	d->progress_ms = d->now_ms;
 	d->frames++;
 	if (s->plan->recorded[m.kind] && !match_replayed(&s->verdict->match, &m, s->offset))
 		return no_memory();
@@ -52,20 +53,17 @@ static int receive(struct drive *d)
 	size_t count;
 	int rc = spiked_recv_raw(d->receiver, &frames, &count, WAIT_MS);
 
-	if (rc == -EAGAIN) {
-		if (!private_lives(&d->spiked))
-			return EXIT_FAILED;
-		if (ctl_now_ms() - d->progress_ms > STUCK_MS)
-			return ctl_fail("the spiked that was started for this does not go on");
-		return EXIT_OK;
-	}
-	d->progress_ms = ctl_now_ms();
-	for (int i = 0; rc == 0 && i < WINDOW; i++) {
+	d->now_ms = ctl_now_ms();
+	if (d->now_ms - d->progress_ms > STUCK_MS)
+		return ctl_fail("the spiked that was started for this does not go on");
+	if (rc == -EAGAIN)
+		return private_lives(&d->spiked) ? EXIT_OK : EXIT_FAILED;
+	while (rc == 0) {
 		if (take_replayed(d, (const struct rec_bytes *)frames, count) != EXIT_OK)
 			return EXIT_FAILED;
 		rc = spiked_recv_raw(d->receiver, &frames, &count, 0);
 	}
-	if (rc == 0 || rc == -EAGAIN || rc == -EINTR)
+	if (rc == -EAGAIN || rc == -EINTR)
 		return EXIT_OK;
 	return ctl_fail("receiving from the spiked of one's own: %s", spiked_strerror(rc));
 }

@@ -50,7 +50,7 @@ struct drive {
 	uint64_t start, next; /* ticks: the first that matters, the next to run */
 	uint64_t wanted, got; /* frames of the pulse topics: asked for, received */
 	uint64_t frames;
-	int64_t progress_ms; /* when there was progress last */
+	int64_t now_ms, progress_ms; /* when messages were taken in last, and when it was any use */
 };
 
 /* Waits until all that was sent has been run. */
