@@ -28,6 +28,7 @@ struct cut {
 	struct kept *kept;
 	uint32_t kept_room;
 	bool begun, ended;
+	int64_t newest_ns;
 	uint64_t records;
 };
 
@@ -72,6 +73,7 @@ static int put(struct cut *c, int64_t time_ns, const struct rec_bytes *frames, s
 {
 	if (rec_write(&c->writer, time_ns, frames, count) < 0)
 		return ctl_fail("%s", c->writer.fault);
+	c->newest_ns = time_ns;
 	c->records++;
 	return EXIT_OK;
 }
@@ -143,6 +145,19 @@ static int cut_file(struct cut *c, struct rec_reader *reader)
 	return rc;
 }
 
+/* As a recorder that has come to its end. */
+static int end(struct cut *c)
+{
+	char text[80];
+	int size = snprintf(text, sizeof(text), "{\"reason\":\"cut\",\"messages\":%" PRIu64 "}",
+		c->records);
+	const struct rec_bytes frames[] = {
+		{message_prefixes[MESSAGE_END], strlen(message_prefixes[MESSAGE_END])},
+		{text, (size_t)size}};
+
+	return put(c, c->newest_ns, frames, 2);
+}
+
 static int open_part(struct cut *c, const struct rec_reader *reader, const char *path)
 {
 	json_t *head = json_loads(rec_text(reader), 0, NULL);
@@ -193,6 +208,8 @@ int cmd_cut(struct ctl *ctl)
 		rc = open_part(&c, reader, ctl->words[1]);
 	if (rc == EXIT_OK) {
 		rc = cut_file(&c, reader);
+		if (rc == EXIT_OK && c.begun)
+			rc = end(&c);
 		if (rec_writer_close(&c.writer) < 0)
 			rc = ctl_fail("%s", c.writer.fault);
 		report(&c);

@@ -19,13 +19,14 @@
 #include "progress.h"
 #include "text.h"
 
-#define WAIT_MS     50
-#define AT_ONCE     5000    /* messages between two looks at the clock */
-#define QUEUE       1000000 /* messages that may wait while the disk takes its time */
-#define META_NS     60000000000
-#define STATES_MS   20   /* between two questions for a state */
-#define STATE_EVERY 60.0 /* seconds */
-#define SYNC_EVERY  5.0
+#define WAIT_MS        50
+#define AT_ONCE        5000    /* messages between two looks at the clock */
+#define QUEUE          1000000 /* messages that may wait while the disk takes its time */
+#define META_NS        60000000000
+#define STATE_PAUSE_MS 1000 /* between two questions for the same stream's */
+#define STATES_MS      20   /* between two questions for a state */
+#define STATE_EVERY    60.0 /* seconds */
+#define SYNC_EVERY     5.0
 
 /* What is known of a stream. */
 struct known {
@@ -99,6 +100,22 @@ static json_t *epoch_json(uint64_t epoch)
 	return json_sprintf("%016" PRIx64, epoch);
 }
 
+static struct known *known_stream(struct recorder *r, const char *name)
+{
+	uint32_t room = r->streams.room, count = r->streams.count;
+	int64_t number = roll_number(&r->streams, name, strlen(name));
+	struct known *known = number < 0 ? NULL
+					 : beside(r->known, (uint32_t)number, room, r->streams.room,
+						   sizeof(*known));
+
+	if (!known)
+		return NULL;
+	r->known = known;
+	if (r->streams.count > count)
+		known[number].state_ms = INT64_MAX;
+	return &known[number];
+}
+
 /* Counts what is missing of the topic and writes that down. */
 static int account(struct recorder *r, const struct message *m)
 {
@@ -128,22 +145,6 @@ static int account(struct recorder *r, const struct message *m)
 			(json_int_t)(m->header.seq - missing), "to",
 			(json_int_t)(m->header.seq - 1)),
 		NULL, 0);
-}
-
-static struct known *known_stream(struct recorder *r, const char *name)
-{
-	uint32_t room = r->streams.room, count = r->streams.count;
-	int64_t number = roll_number(&r->streams, name, strlen(name));
-	struct known *known = number < 0 ? NULL
-					 : beside(r->known, (uint32_t)number, room, r->streams.room,
-						   sizeof(*known));
-
-	if (!known)
-		return NULL;
-	r->known = known;
-	if (r->streams.count > count)
-		known[number].state_ms = INT64_MAX;
-	return &known[number];
 }
 
 /* meta/ comes every second; it is written when it says something else, and now and then. *write says
@@ -209,6 +210,7 @@ static int ask_state(struct recorder *r, const char *name, struct known *k)
 	size_t size;
 	int rc;
 
+	k->asked_ms = ctl_now_ms();
 	k->state_ms =
 		r->state_every > 0 ? ctl_now_ms() + (int64_t)(r->state_every * 1e3) : INT64_MAX;
 	bytes = text ? base64_decode(text, &size) : NULL;
