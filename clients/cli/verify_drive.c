@@ -127,7 +127,7 @@ static int run_until(struct drive *d, uint64_t until)
 			const struct event *e;
 
 			rc = drive_events(d, &d->streams[i], d->next);
-			e = drive_event(&d->streams[i]);
+			e = drive_event(d, &d->streams[i]);
 			if (e && e->tick < end)
 				end = e->tick;
 		}
@@ -167,7 +167,7 @@ static int tick_row(struct drive *d, struct driven *s, const struct message *m)
 	int rc = run_until(d, m->header.tick);
 
 	/* A state goes in as late as can be: then the rows that wait in its queue have been read. */
-	e = drive_event(s);
+	e = drive_event(d, s);
 	if (rc == EXIT_OK && e && e->tick <= d->next &&
 		(e->kind == EVENT_STATE ? m->header.seq >= e->rows : m->header.seq < s->newest_row))
 		rc = drive_events(d, s, d->next);
@@ -175,6 +175,22 @@ static int tick_row(struct drive *d, struct driven *s, const struct message *m)
 }
 
 /* ---- records ---- */
+
+/* A frame of the file awaits its like. The first of a topic after a state was put in force is flagged. */
+static bool hold_against(struct driven *s, const struct message *m)
+{
+	bool compare = s->comparing && m->header.tick >= s->start;
+	bool first = compare && s->to_come >> m->kind & 1;
+
+	if (!(m->header.flags & SPIKED_STALE))
+		s->resting = false;
+	if (s->resting && m->kind == MESSAGE_STATE)
+		compare = false;
+	if (first)
+		s->to_come = (uint8_t)(s->to_come & ~(1 << m->kind));
+	return match_recorded(
+		&s->verdict->match, m, compare, first ? SPIKED_RESTORED | SPIKED_GAP : 0);
+}
 
 static int drive_record(struct drive *d, const struct message *m)
 {
@@ -198,10 +214,7 @@ static int drive_record(struct drive *d, const struct message *m)
 			return drive_row(d, s, &m->header, &m->payload, m->stamp);
 		return drive_keep(s, m) ? EXIT_OK : no_memory();
 	}
-	return match_recorded(&s->verdict->match, m, s->comparing && m->header.tick >= s->start,
-		       m->header.tick == s->start ? SPIKED_RESTORED | SPIKED_GAP : 0)
-		       ? EXIT_OK
-		       : no_memory();
+	return hold_against(s, m) ? EXIT_OK : no_memory();
 }
 
 static int drive_file(struct drive *d)
@@ -238,16 +251,18 @@ static bool find_start(struct drive *d)
 {
 	bool any = false;
 
-	for (uint32_t i = 0; i < d->count; i++)
-		for (size_t k = 0; k < d->streams[i].plan->event_count; k++) {
-			const struct event *e = &d->streams[i].plan->events[k];
+	for (uint32_t i = 0; i < d->count; i++) {
+		struct driven *s = &d->streams[i];
 
+		for (const struct event *e; (e = drive_event(d, s)); s->event++) {
 			if (e->kind != EVENT_STATE && e->kind != EVENT_BIRTH)
 				continue;
 			if (!any || e->tick < d->start)
 				d->start = e->tick;
 			any = true;
 		}
+		s->event = 0;
+	}
 	return any;
 }
 

@@ -27,6 +27,9 @@ struct driven {
 	bool fed;                /* and has had rows for it */
 	bool comparing;
 	uint64_t start;    /* from this tick on */
+	bool rests;        /* on_stale: silence */
+	bool resting;      /* has not run since: what it shows as its state is not in a snapshot */
+	uint8_t to_come;   /* bit k: topic k has not had a frame since */
 	uint64_t row_from; /* number of the first row message that is to be sent */
 	uint64_t newest_row;
 	uint64_t ran, offset; /* clock data: its next tick there; what that is less than here */
@@ -73,7 +76,7 @@ bool drive_in_run(const struct drive *d, const struct driven *s);
 bool drive_has(const struct drive *d, const struct driven *s, const struct message *m);
 
 /* The stream's next event; NULL = no more. */
-const struct event *drive_event(const struct driven *s);
+const struct event *drive_event(const struct drive *d, struct driven *s);
 
 /* Does what is to happen to the stream before tick `tick`. */
 int drive_events(struct drive *d, struct driven *s, uint64_t tick);

@@ -112,6 +112,7 @@ static void take_meta(struct driven *s, const json_t *meta)
 	s->dt_ns = dt_of(meta);
 	s->window = (uint32_t)json_integer_value(json_object_get(meta, "window"));
 	s->queues = !strcmp(mode, "queue");
+	s->rests = !strcmp(ctl_text(json_object_get(meta, "input"), "on_stale"), "silence");
 	s->pulse = strcmp(ctl_text(meta, "output"), "values") ? MESSAGE_SPIKES : MESSAGE_STATE;
 }
 
@@ -177,6 +178,8 @@ static void begin(const struct drive *d, struct driven *s, const struct event *e
 	s->verdict->stopped = s->verdict->unstarted = NULL;
 	s->start = e->tick;
 	s->row_from = e->rows;
+	s->resting = s->rests && e->kind == EVENT_STATE;
+	s->to_come = (1 << MATCH_TOPICS) - 1;
 	s->offset = d->epoch->data ? e->tick - s->ran : 0;
 }
 
@@ -273,9 +276,16 @@ static int do_event(struct drive *d, struct driven *s, const struct event *e)
 	return EXIT_OK;
 }
 
-const struct event *drive_event(const struct driven *s)
+/* While the stream ticks at another dt, its ticks are not this run's. */
+const struct event *drive_event(const struct drive *d, struct driven *s)
 {
-	return s->event < s->plan->event_count ? &s->plan->events[s->event] : NULL;
+	for (; s->event < s->plan->event_count; s->event++) {
+		const struct event *e = &s->plan->events[s->event];
+
+		if (has_dt(d, s->dt_ns) || (e->kind == EVENT_ANEW && has_dt(d, dt_of(e->meta))))
+			return e;
+	}
+	return NULL;
 }
 
 int drive_events(struct drive *d, struct driven *s, uint64_t tick)
@@ -283,7 +293,7 @@ int drive_events(struct drive *d, struct driven *s, uint64_t tick)
 	const struct event *e;
 	int rc = EXIT_OK;
 
-	while (rc == EXIT_OK && (e = drive_event(s)) && e->tick <= tick) {
+	while (rc == EXIT_OK && (e = drive_event(d, s)) && e->tick <= tick) {
 		s->event++;
 		rc = do_event(d, s, e);
 	}

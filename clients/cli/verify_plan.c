@@ -197,12 +197,17 @@ static int plan_change(struct planned *s, uint64_t tick)
 	return rc;
 }
 
-/* The topic's numbers begin anew: the stream was removed and added. */
+/* The topic's numbers begin anew: the stream was removed and added, perhaps as another. */
 static int plan_anew(struct planned *s, uint64_t tick)
 {
 	struct event *e;
 	int rc = stop(s, tick, "it was removed");
 
+	if (s->changed_meta) {
+		json_decref(s->newest_meta);
+		s->newest_meta = s->changed_meta;
+		s->changed_meta = NULL;
+	}
 	e = rc == EXIT_OK ? add_event(s, EVENT_ANEW, tick) : NULL;
 	if (!e)
 		return EXIT_FAILED;
@@ -258,16 +263,31 @@ static int plan_birth(struct planned *s, uint64_t tick)
 	return add_event(s, EVENT_BIRTH, s->first_tick) ? EXIT_OK : no_memory();
 }
 
+/* The numbers of its rows begin anew: another stream, whose first tick may be known from its meta. */
+static int plan_first_row(struct planned *s, uint64_t tick)
+{
+	const struct event *newest = s->event_count ? &s->events[s->event_count - 1] : NULL;
+
+	s->seen_rows = s->restored = false;
+	s->lost_row = 0;
+	if (!newest || newest->kind != EVENT_ANEW)
+		return plan_anew(s, tick);
+	s->first_tick = newest->tick;
+	return EXIT_OK;
+}
+
 static int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 {
 	const struct spiked_header *h = &m->header;
 	json_int_t window = json_integer_value(json_object_get(s->newest_meta, "window"));
 	int rc = EXIT_OK;
 
+	if (s->seen_rows && h->seq < s->next_row)
+		rc = plan_first_row(s, h->tick);
 	if (s->seen_rows && h->seq > s->next_row) {
 		s->lost_row = h->seq;
 		rc = stop(s, epoch->data ? s->row_end : s->row_tick, "rows are missing");
-	} else if (!s->seen_rows && !h->seq) {
+	} else if (!s->seen_rows && !h->seq && rc == EXIT_OK) {
 		rc = plan_birth(s, h->tick);
 	}
 	if (!s->seen_rows && !s->seen_frames)

@@ -295,13 +295,20 @@ void publisher_close(struct publisher *p, int linger_ms)
 
 void publisher_use(struct publisher *p, struct stream_set *set)
 {
+	uint32_t told = 0;
+
 	p->set = set;
 	for (uint32_t i = 0; i < set->count; i++) {
 		struct stream *s = set->streams[i];
 
-		for (int k = 0; !s->known && k < TOPIC_COUNT; k++)
+		if (s->known)
+			continue;
+		for (int k = 0; k < TOPIC_COUNT; k++)
 			update_stream(p, s, k);
 		s->known = true;
+		/* Before its first tick, so that who listens to all streams can read it. */
+		if (told++ < META_AT_ONCE)
+			publisher_meta(p, s);
 	}
 	for (uint32_t i = p->known_groups; i < set->group_count; i++)
 		update_wanted(p, &set->groups[i].topic);
