@@ -19,6 +19,8 @@
 #include "progress.h"
 #include "text.h"
 
+#define NO_METHOD      (-32601)
+#define AGAIN_MS       5000 /* to a control that did not answer */
 #define WAIT_MS        50
 #define AT_ONCE        5000    /* messages between two looks at the clock */
 #define QUEUE          1000000 /* messages that may wait while the disk takes its time */
@@ -133,7 +135,7 @@ static int account(struct recorder *r, const struct message *m)
 	if (!missing)
 		return EXIT_OK;
 	r->lost += missing;
-	if (m->kind == MESSAGE_ROWS && r->asks) { /* from its next state on all is known again */
+	if (r->asks && m->kind != MESSAGE_BUNDLE) { /* from its next state on all is known again */
 		struct known *k = known_stream(r, m->stream);
 
 		if (k && k->asked_ms + STATE_PAUSE_MS < ctl_now_ms())
@@ -215,12 +217,11 @@ static int ask_state(struct recorder *r, const char *name, struct known *k)
 		r->state_every > 0 ? ctl_now_ms() + (int64_t)(r->state_every * 1e3) : INT64_MAX;
 	bytes = text ? base64_decode(text, &size) : NULL;
 	if (!bytes) {
-		if (!*r->refusal)
-			snprintf(r->refusal, sizeof(r->refusal), "%s",
-				*refusal.message ? refusal.message : "control does not answer");
-		if (refusal.code == -32601 ||
-			!*refusal.message) /* it knows no such method, or is away */
-			r->asks = false;
+		if (*refusal.message)
+			snprintf(r->refusal, sizeof(r->refusal), "%s", refusal.message);
+		else
+			k->state_ms = r->next_ask_ms = ctl_now_ms() + AGAIN_MS;
+		r->asks = refusal.code != NO_METHOD;
 		json_decref(answer);
 		return EXIT_OK;
 	}
@@ -367,9 +368,12 @@ static int open_file(struct recorder *r, double sync)
 /* What spiked says of itself. It may do without control, and so does a recording. */
 static int write_begin(struct recorder *r)
 {
-	json_t *info = ctl_try(r->ctl, "info", NULL, NULL), *streams = NULL;
+	json_t *info = NULL, *streams = NULL;
 
-	r->asks = info && r->state_every >= 0;
+	/* Just started, it may have more urgent things to do. */
+	for (int i = 0; !info && i < 4; i++)
+		info = ctl_try(r->ctl, "info", NULL, NULL);
+	r->asks = true;
 	if (info)
 		streams = ctl_try(r->ctl, "streams", NULL, NULL);
 	return write_own(r, message_prefixes[MESSAGE_BEGIN],
@@ -403,9 +407,9 @@ static void report(const struct recorder *r)
 		progress_bytes((double)r->writer.bytes, bytes, sizeof(bytes)));
 	if (r->lost)
 		printf("%" PRIu64 " messages were lost on the way here, each gap is written down; "
-		       "recording on spiked's own machine, or fewer topics, helps\n",
+		       "a larger send_queue in spiked's configuration, or fewer topics, helps\n",
 			r->lost);
-	if (*r->refusal || (!r->states && r->state_every >= 0))
+	if (*r->refusal || !r->states)
 		printf("without the streams' state (%s), so \"spikectl verify\" can only begin where "
 		       "a stream began or was reset\n",
 			*r->refusal ? r->refusal : "control does not answer");

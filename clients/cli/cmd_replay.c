@@ -99,17 +99,11 @@ static int sent(struct replay *r, int rc)
 	return ctl_fail("sending to %s: %s", r->ctl->ingest, spiked_strerror(rc));
 }
 
-/* clock manual: runs the ticks before `until_ns` of the recording's time; of these, the last `gap` were
- * skipped. */
+/* clock manual: runs the ticks before `until_ns` of the recording's time, or passes over them. */
 static int step_to(struct replay *r, int64_t until_ns, bool gap)
 {
 	int64_t ticks = (until_ns - r->at_ns) / r->dt_ns;
 
-	if (!r->placed) {
-		r->placed = true;
-		r->at_ns = until_ns;
-		return EXIT_OK;
-	}
 	if (ticks <= 0)
 		return EXIT_OK;
 	r->at_ns += ticks * r->dt_ns;
@@ -147,7 +141,8 @@ static int replay_rows(struct replay *r, const struct message *m)
 		return EXIT_OK;
 	rc = wait_for(r, m->header.time_ns);
 	if (rc == EXIT_OK && r->clock == CLOCK_MANUAL)
-		rc = step_to(r, (int64_t)m->header.tick * m->header.dt_ns, false);
+		/* The stream's tick before: at a longer dt, others may tick before its next one. */
+		rc = step_to(r, ((int64_t)m->header.tick - 1) * m->header.dt_ns + r->dt_ns, false);
 	if (rc != EXIT_OK)
 		return rc;
 	if (m->stamp)
@@ -168,14 +163,18 @@ static int replay_record(struct replay *r, const struct rec_record *record)
 	message_read(&m, record->frames, record->count);
 	if (!message_has_header(&m) || !rec_filter_takes(&r->filter, record->time_ns, &m))
 		return EXIT_OK;
+	tick_ns = (int64_t)m.header.tick * m.header.dt_ns;
+	if (!r->placed) {
+		r->placed = true;
+		r->at_ns = tick_ns;
+	}
 	if (m.kind == MESSAGE_ROWS)
 		return replay_rows(r, &m);
 	if (r->clock != CLOCK_MANUAL)
 		return EXIT_OK;
-	tick_ns = (int64_t)m.header.tick * m.header.dt_ns;
 	if (m.header.flags & SPIKED_GAP)
 		rc = step_to(r, tick_ns, true);
-	return rc == EXIT_OK ? step_to(r, tick_ns + m.header.dt_ns, false) : rc;
+	return rc == EXIT_OK ? step_to(r, tick_ns + r->dt_ns, false) : rc;
 }
 
 static int replay_file(struct replay *r, struct rec_reader *reader)

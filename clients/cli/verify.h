@@ -54,10 +54,11 @@ struct planned {
 	struct message_place frames[3]; /* MESSAGE_SPIKES, _STATE, _VALUES: the newest */
 	bool seen_frames, seen_rows, comparing, restored;
 	uint64_t first_row,
-		next_row;  /* numbers of the first in the file, and of the one that is due */
-	uint64_t row_tick; /* of the newest row message */
-	uint64_t row_end;  /* clock data: the tick after those of its rows */
-	uint64_t lost_row; /* the newest that is missing + 1 */
+		next_row;    /* numbers of the first in the file, and of the one that is due */
+	uint64_t row_tick;   /* of the newest row message */
+	uint64_t row_end;    /* clock data: the tick after those of its rows */
+	uint64_t lost_row;   /* the newest that is missing + 1 */
+	uint64_t known_from; /* tick: which ones ran before is not known */
 	json_t *newest_meta, *changed_meta;
 };
 
@@ -68,6 +69,11 @@ struct epoch {
 	struct roll names;
 	struct planned *streams;
 	uint32_t room;
+	struct pace { /* for each dt, while the plan is made: the tick that is due */
+		uint32_t dt_ns;
+		uint64_t next;
+	} * paces;
+	uint32_t pace_count;
 };
 
 struct plan {
@@ -86,6 +92,16 @@ struct planned *epoch_stream(const struct epoch *epoch, const char *name); /* li
 
 /* A stream as the configuration has it, from its meta. NULL = meta does not say enough. */
 json_t *plan_stream_conf(const json_t *meta);
+
+/* What became of the ticks between the one that is due and that of a frame. */
+enum between {
+	BETWEEN_RAN, /* all of them */
+	BETWEEN_PASSED, /* the daemon skipped those that the frame's topic does not miss; they are the last */
+	BETWEEN_SKIPPED, /* likewise, but they are the first */
+	BETWEEN_UNKNOWN,
+};
+enum between plan_between(
+	const struct planned *s, const struct message *m, uint64_t ticks, uint64_t lost);
 
 /* Whether one `set` after another leads from `from` to `to`; then *sets is a list of the parameters to
  * set, each with `stage`, `param` and `value`. */

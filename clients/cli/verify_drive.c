@@ -137,28 +137,35 @@ static int run_until(struct drive *d, uint64_t until)
 	return rc;
 }
 
-/* Ticks that the daemon skipped come just before one with the flag gap; what else is missing was lost on
- * the way. */
-static int reach(struct drive *d, const struct message *m, uint64_t lost)
+/* Ticks that the daemon skipped. */
+static int pass(struct drive *d, uint64_t ticks)
 {
-	uint64_t tick = m->header.tick, ran = d->next + lost;
 	int rc = EXIT_OK;
 
-	if (m->header.flags & SPIKED_GAP && ran < tick && d->begun) {
-		rc = run_until(d, ran);
-		for (uint32_t i = 0; i < d->count && rc == EXIT_OK; i++)
-			rc = drive_events(d, &d->streams[i], d->next);
-		if (rc == EXIT_OK)
-			rc = step(d, 0, tick - d->next);
-	}
-	return rc == EXIT_OK ? run_until(d, tick + 1) : rc;
+	for (uint32_t i = 0; i < d->count && rc == EXIT_OK; i++)
+		rc = drive_events(d, &d->streams[i], d->next);
+	return rc == EXIT_OK ? step(d, 0, ticks) : rc;
 }
 
 static int tick_frame(struct drive *d, struct driven *s, const struct message *m)
 {
-	uint64_t lost = message_missing(&s->places[m->kind], m);
+	uint64_t lost = message_missing(&s->places[m->kind], m), tick = m->header.tick;
+	int rc = EXIT_OK;
 
-	return m->header.tick >= d->next ? reach(d, m, lost) : EXIT_OK;
+	if (tick < d->next)
+		return EXIT_OK;
+	switch (plan_between(s->plan, m, tick - d->next, lost)) {
+	case BETWEEN_PASSED:
+		rc = pass(d, tick - d->next);
+		break;
+	case BETWEEN_SKIPPED:
+		rc = pass(d, tick - d->next - lost);
+		break;
+	case BETWEEN_RAN:
+	case BETWEEN_UNKNOWN:
+		break;
+	}
+	return rc == EXIT_OK ? run_until(d, tick + 1) : rc;
 }
 
 static int tick_row(struct drive *d, struct driven *s, const struct message *m)
@@ -202,7 +209,7 @@ static int drive_record(struct drive *d, const struct message *m)
 		return EXIT_OK;
 	if (data)
 		rc = drive_events(d, s, m->header.tick);
-	else if (m->header.tick < d->start)
+	else if (rows && m->header.tick < d->start)
 		rc = EXIT_OK;
 	else
 		rc = rows ? tick_row(d, s, m) : tick_frame(d, s, m);
@@ -305,7 +312,6 @@ static int begin(struct drive *d)
 	/* The tick before the first one takes the jump to itself. */
 	if (d->start > 0 && step(d, 1, d->start - 1) != EXIT_OK)
 		return EXIT_FAILED;
-	d->begun = true;
 	return EXIT_OK;
 }
 

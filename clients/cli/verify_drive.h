@@ -49,7 +49,7 @@ struct drive {
 	struct private_spiked spiked;
 	struct spiked_sender *sender;
 	struct spiked_receiver *receiver;
-	bool heard, begun;
+	bool heard;
 	uint64_t start, next; /* ticks: the first that matters, the next to run */
 	uint64_t wanted, got; /* frames of the pulse topics: asked for, received */
 	uint64_t frames;

@@ -70,6 +70,11 @@ static struct planned *known_stream(struct epoch *epoch, const char *name)
 	return &epoch->streams[number];
 }
 
+static uint32_t dt_of(const json_t *meta)
+{
+	return (uint32_t)json_integer_value(json_object_get(meta, "dt_ns"));
+}
+
 /* Events stay in the order of their ticks, and at one tick in that in which they were found. */
 static struct event *add_event(struct planned *s, enum event_kind kind, uint64_t tick)
 {
@@ -158,7 +163,7 @@ static int plan_meta(struct planner *p, const char *name, json_t *meta)
 	if (!s->meta) {
 		s->meta = json_incref(meta);
 		s->newest_meta = json_incref(meta);
-		s->dt_ns = (uint32_t)json_integer_value(json_object_get(meta, "dt_ns"));
+		s->dt_ns = dt_of(meta);
 		s->restored = json_object_get(p->restored, name) != NULL;
 		epoch->data = !strcmp(ctl_text(meta, "clock"), "data");
 		return EXIT_OK;
@@ -229,10 +234,68 @@ static bool has_reset(const struct planned *s, uint64_t tick)
 	return false;
 }
 
-static int plan_frame(struct planned *s, const struct message *m)
+enum between plan_between(
+	const struct planned *s, const struct message *m, uint64_t ticks, uint64_t lost)
+{
+	bool gap = m->header.flags & SPIKED_GAP;
+	bool sparse = m->kind == MESSAGE_SPIKES && json_is_false(json_object_get(s->meta, "empty"));
+
+	if (lost >= ticks || (sparse && !gap))
+		return BETWEEN_RAN;
+	if (gap && !lost && !sparse)
+		return BETWEEN_PASSED;
+	/* The one that is missing bears the flag. */
+	return !gap && lost == 1 && !sparse ? BETWEEN_SKIPPED : BETWEEN_UNKNOWN;
+}
+
+static struct pace *pace_of(struct epoch *epoch, uint32_t dt_ns)
+{
+	struct pace *more;
+
+	for (uint32_t i = 0; i < epoch->pace_count; i++)
+		if (epoch->paces[i].dt_ns == dt_ns)
+			return &epoch->paces[i];
+	more = realloc(epoch->paces, (epoch->pace_count + 1) * sizeof(*more));
+	if (!more)
+		return NULL;
+	epoch->paces = more;
+	more[epoch->pace_count] = (struct pace){.dt_ns = dt_ns};
+	return &more[epoch->pace_count++];
+}
+
+/* Streams of one dt tick together: the first that has a tick tells of it for all. */
+static int plan_tick(
+	struct epoch *epoch, const struct planned *s, const struct message *m, uint64_t lost)
+{
+	const struct spiked_header *h = &m->header;
+	struct pace *pace = pace_of(epoch, h->dt_ns);
+	uint64_t due;
+	int rc = EXIT_OK;
+
+	if (!pace)
+		return no_memory();
+	due = pace->next;
+	if (h->tick < due)
+		return EXIT_OK;
+	pace->next = h->tick + 1;
+	if (!due || h->tick == due || plan_between(s, m, h->tick - due, lost) != BETWEEN_UNKNOWN)
+		return EXIT_OK;
+	for (uint32_t i = 0; i < epoch->names.count && rc == EXIT_OK; i++) {
+		struct planned *other = &epoch->streams[i];
+
+		if (dt_of(other->newest_meta) != h->dt_ns)
+			continue;
+		rc = stop(other, due, "ticks are missing, and which of them ran is not known");
+		other->known_from = h->tick;
+	}
+	return rc;
+}
+
+static int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m)
 {
 	const struct spiked_header *h = &m->header;
 	struct message_place *place = &s->frames[m->kind];
+	uint64_t lost;
 	int rc = EXIT_OK;
 
 	if (!s->seen_frames && !s->seen_rows)
@@ -240,7 +303,9 @@ static int plan_frame(struct planned *s, const struct message *m)
 	s->seen_frames = s->recorded[m->kind] = true;
 	if (place->epoch && h->seq <= place->seq)
 		rc = plan_anew(s, h->tick);
-	message_missing(place, m);
+	lost = message_missing(place, m);
+	if (rc == EXIT_OK && !epoch->data)
+		rc = plan_tick(epoch, s, m, lost);
 	if (rc == EXIT_OK && s->changed_meta)
 		rc = plan_change(s, h->tick);
 	if (rc == EXIT_OK && h->flags & SPIKED_RESTORED) {
@@ -309,7 +374,8 @@ static int plan_state(struct planned *s, const json_t *json, const struct messag
 		 tick = (uint64_t)json_integer_value(json_object_get(json, "tick"));
 	struct event *e;
 
-	if (s->comparing || s->lost_row > rows || (s->seen_rows && s->first_row > rows))
+	if (s->comparing || tick < s->known_from || s->lost_row > rows ||
+		(s->seen_rows && s->first_row > rows))
 		return EXIT_OK;
 	e = add_event(s, EVENT_STATE, tick);
 	if (!e)
@@ -376,7 +442,7 @@ static int plan_record(struct planner *p, const struct rec_record *record)
 		return EXIT_OK; /* without a meta nothing can be said of it */
 	if (m.kind == MESSAGE_ROWS && m.payload.size > plan->largest_row)
 		plan->largest_row = m.payload.size;
-	return m.kind == MESSAGE_ROWS ? plan_rows(epoch, s, &m) : plan_frame(s, &m);
+	return m.kind == MESSAGE_ROWS ? plan_rows(epoch, s, &m) : plan_frame(epoch, s, &m);
 }
 
 int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reader)
@@ -422,6 +488,7 @@ void plan_fini(struct plan *plan)
 		for (uint32_t k = 0; k < epoch->names.count; k++)
 			planned_fini(&epoch->streams[k]);
 		free(epoch->streams);
+		free(epoch->paces);
 		roll_fini(&epoch->names);
 	}
 	free(plan->epochs);
