@@ -225,6 +225,16 @@ static int ask_state(struct recorder *r, const char *name, struct known *k)
 		json_decref(answer);
 		return EXIT_OK;
 	}
+	/* A state is of use to those only who know the stream. */
+	snprintf(topic, sizeof(topic), "%s%s/", message_prefixes[MESSAGE_META], name);
+	const struct rec_bytes meta[] = {{topic, strlen(topic)}, {k->meta, k->meta_size}};
+
+	k->meta_ns = real_ns();
+	if (rec_write(&r->writer, k->meta_ns, meta, 2) < 0) {
+		free(bytes);
+		json_decref(answer);
+		return ctl_fail("%s", r->writer.fault);
+	}
 	json_object_del(answer, "snapshot");
 	snprintf(topic, sizeof(topic), "%s%s/", message_prefixes[MESSAGE_SNAPSHOT], name);
 	rc = write_own(r, topic, answer, bytes, size);

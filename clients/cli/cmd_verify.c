@@ -195,6 +195,7 @@ static int verify(const struct ctl *ctl, struct rec_reader *reader, struct plan 
 	bool damaged;
 	int rc = plan_make(plan, ctl, reader);
 
+	rec_on_damage(reader, NULL, NULL); /* said once is enough */
 	for (size_t i = 0; i < plan->count && rc == EXIT_OK; i++)
 		rc = verify_epoch(ctl, reader, plan, &plan->epochs[i], &sums);
 	damaged = rec_tell_damage(ctl, reader);

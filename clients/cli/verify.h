@@ -52,7 +52,7 @@ struct planned {
 
 	/* While the plan is made. */
 	struct message_place frames[3]; /* MESSAGE_SPIKES, _STATE, _VALUES: the newest */
-	bool seen_frames, seen_rows, comparing, restored;
+	bool seen_frames, seen_rows, comparing, restored, described;
 	uint64_t first_row,
 		next_row;    /* numbers of the first in the file, and of the one that is due */
 	uint64_t row_tick;   /* of the newest row message */

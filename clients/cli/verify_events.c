@@ -204,10 +204,12 @@ static int do_state(struct drive *d, struct driven *s, const struct event *e)
 		rc = add_stream(d, s);
 	if (rc != EXIT_OK || !private_put_state(&d->spiked, s->plan->name, e->bytes, e->size))
 		return EXIT_FAILED;
-	rc = call(d, "restore", json_pack("{s:s}", "name", s->plan->name));
+	if (call(d, "restore", json_pack("{s:s}", "name", s->plan->name)) != EXIT_OK) {
+		s->verdict->unstarted = "its state does not fit what the file says of it";
+		return EXIT_OK;
+	}
 	begin(d, s, e);
-	if (rc == EXIT_OK)
-		rc = send_queued(d, s, e->queued);
+	rc = send_queued(d, s, e->queued);
 	clear_kept(s);
 	return rc;
 }

@@ -11,6 +11,7 @@
 struct planner {
 	struct plan *plan;
 	const struct ctl *ctl;
+	uint64_t damages;
 	json_t *restored; /* names of streams that went on from a snapshot when the recording began */
 };
 
@@ -160,6 +161,7 @@ static int plan_meta(struct planner *p, const char *name, json_t *meta)
 
 	if (!s)
 		return no_memory();
+	s->described = true;
 	if (!s->meta) {
 		s->meta = json_incref(meta);
 		s->newest_meta = json_incref(meta);
@@ -203,7 +205,7 @@ static int plan_change(struct planned *s, uint64_t tick)
 }
 
 /* The topic's numbers begin anew: the stream was removed and added, perhaps as another. */
-static int plan_anew(struct planned *s, uint64_t tick)
+static int plan_anew(struct planned *s, uint64_t tick, bool born)
 {
 	struct event *e;
 	int rc = stop(s, tick, "it was removed");
@@ -217,9 +219,9 @@ static int plan_anew(struct planned *s, uint64_t tick)
 	if (!e)
 		return EXIT_FAILED;
 	e->meta = json_incref(s->newest_meta);
-	if (!add_event(s, EVENT_BIRTH, tick))
+	if (born && !add_event(s, EVENT_BIRTH, tick))
 		return no_memory();
-	s->comparing = true;
+	s->comparing = born;
 	s->restored = s->seen_rows = false;
 	s->lost_row = 0;
 	memset(s->frames, 0, sizeof(s->frames));
@@ -278,6 +280,10 @@ static int plan_tick(
 	if (h->tick < due)
 		return EXIT_OK;
 	pace->next = h->tick + 1;
+	for (uint32_t i = 0; !due && i < epoch->names.count; i++)
+		if (epoch->streams[i].known_from == UINT64_MAX &&
+			dt_of(epoch->streams[i].newest_meta) == h->dt_ns)
+			epoch->streams[i].known_from = h->tick;
 	if (!due || h->tick == due || plan_between(s, m, h->tick - due, lost) != BETWEEN_UNKNOWN)
 		return EXIT_OK;
 	for (uint32_t i = 0; i < epoch->names.count && rc == EXIT_OK; i++) {
@@ -302,7 +308,7 @@ static int plan_frame(struct epoch *epoch, struct planned *s, const struct messa
 		s->first_tick = h->tick;
 	s->seen_frames = s->recorded[m->kind] = true;
 	if (place->epoch && h->seq <= place->seq)
-		rc = plan_anew(s, h->tick);
+		rc = plan_anew(s, h->tick, !h->seq);
 	lost = message_missing(place, m);
 	if (rc == EXIT_OK && !epoch->data)
 		rc = plan_tick(epoch, s, m, lost);
@@ -329,14 +335,14 @@ static int plan_birth(struct planned *s, uint64_t tick)
 }
 
 /* The numbers of its rows begin anew: another stream, whose first tick may be known from its meta. */
-static int plan_first_row(struct planned *s, uint64_t tick)
+static int plan_first_row(struct planned *s, uint64_t tick, uint64_t number)
 {
 	const struct event *newest = s->event_count ? &s->events[s->event_count - 1] : NULL;
 
 	s->seen_rows = s->restored = false;
 	s->lost_row = 0;
 	if (!newest || newest->kind != EVENT_ANEW)
-		return plan_anew(s, tick);
+		return plan_anew(s, tick, !number);
 	s->first_tick = newest->tick;
 	return EXIT_OK;
 }
@@ -348,7 +354,7 @@ static int plan_rows(struct epoch *epoch, struct planned *s, const struct messag
 	int rc = EXIT_OK;
 
 	if (s->seen_rows && h->seq < s->next_row)
-		rc = plan_first_row(s, h->tick);
+		rc = plan_first_row(s, h->tick, h->seq);
 	if (s->seen_rows && h->seq > s->next_row) {
 		s->lost_row = h->seq;
 		rc = stop(s, epoch->data ? s->row_end : s->row_tick, "rows are missing");
@@ -374,7 +380,7 @@ static int plan_state(struct planned *s, const json_t *json, const struct messag
 		 tick = (uint64_t)json_integer_value(json_object_get(json, "tick"));
 	struct event *e;
 
-	if (s->comparing || tick < s->known_from || s->lost_row > rows ||
+	if (s->comparing || !s->described || tick < s->known_from || s->lost_row > rows ||
 		(s->seen_rows && s->first_row > rows))
 		return EXIT_OK;
 	e = add_event(s, EVENT_STATE, tick);
@@ -419,6 +425,31 @@ static int plan_text(struct planner *p, const struct message *m)
 	return rc;
 }
 
+/* What was in the part that cannot be read may have been anything. */
+static int plan_damage(struct planner *p)
+{
+	int rc = EXIT_OK;
+
+	for (size_t i = 0; i < p->plan->count; i++) {
+		struct epoch *epoch = &p->plan->epochs[i];
+
+		for (uint32_t k = 0; k < epoch->names.count && rc == EXIT_OK; k++) {
+			struct planned *s = &epoch->streams[k];
+			struct pace *pace = pace_of(epoch, dt_of(s->newest_meta));
+
+			if (!pace)
+				return no_memory();
+			rc = stop(s, epoch->data ? s->row_end : pace->next,
+				"a part of the file is damaged");
+			s->described = false;
+			s->known_from = epoch->data ? 0 : UINT64_MAX;
+		}
+		for (uint32_t k = 0; k < epoch->pace_count; k++)
+			epoch->paces[k].next = 0;
+	}
+	return rc;
+}
+
 static int plan_record(struct planner *p, const struct rec_record *record)
 {
 	struct plan *plan = p->plan;
@@ -455,7 +486,13 @@ int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reade
 	*plan = (struct plan){0};
 	progress_begin(&progress, !ctl->json);
 	while (rc == EXIT_OK && !ctl_stop && (more = rec_next(reader, &record)) > 0) {
-		rc = plan_record(&p, &record);
+		uint64_t damages = rec_tally(reader)->damages + rec_tally(reader)->missing_chunks;
+
+		if (damages != p.damages)
+			rc = plan_damage(&p);
+		p.damages = damages;
+		if (rc == EXIT_OK)
+			rc = plan_record(&p, &record);
 		if (progress_due(&progress))
 			progress_line(&progress,
 				(double)rec_offset(reader) / (double)rec_size(reader),
