@@ -24,7 +24,7 @@ LENGTH = 4096
 SAVED_LENGTH = 400  # of an input that is saved into the source tree
 # Of a short run: a few seconds each.
 SHORT_RUNS = {"rows": 100000, "conf": 15000, "control": 4000, "topics": 30000, "pipeline": 6000, "state": 20000,
-              "snapshot": 30000, "frames": 40000, "answers": 300000, "web": 200000}
+              "snapshot": 30000, "frames": 40000, "answers": 300000, "web": 200000, "record": 60000}
 SHORT_LIMIT_S = 60
 
 

@@ -197,10 +197,42 @@ def web():
     write("web", "cut", b"\3imu" + part(bytes(24))[:-1])
 
 
+def crc32c(data, crc=0):
+    crc ^= 0xFFFFFFFF
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82F63B78 if crc & 1 else 0)
+    return crc ^ 0xFFFFFFFF
+
+
+def record():
+    def one(*frames):
+        body = struct.pack(f"<Iq{len(frames)}I", len(frames), 5, *map(len, frames)) + b"".join(frames)
+        return struct.pack("<I", len(body)) + body
+
+    def chunk(payload, records):
+        head = struct.pack("<4sBBHIIIIqqI", b"SPKC", 1, 0, 0, len(payload), len(payload), records, crc32c(payload), 5, 5, 0)
+        return head + struct.pack("<I", crc32c(head)) + payload
+    messages = [parts for _, vector, parts in vectors() if vector.get("way") == "out" and len(parts) >= 2]
+    payload = b"".join(one(*parts) for parts in messages[:6])
+    text = b"{}"
+    rest = struct.pack("<qQ", 1, 0) + text
+    head = b"SPKREC1\n" + struct.pack("<II", 32 + len(text), crc32c(rest)) + rest
+    write("record", "file", b"\0" + head + chunk(payload, len(messages[:6])) + chunk(one(b"rec/end/", b"{}"), 1))
+    write("record", "cut", b"\0" + head + chunk(payload, 6)[:-3])
+    for i, parts in enumerate(messages):
+        payload = one(*parts)
+        write("record", f"chunk-{i}", b"\1" + struct.pack("<BBHHH", 1, 0, len(payload), len(payload), 1) + payload)
+    packed = bytes.fromhex("28b52ffd200b5900006162636465666768696a6b")  # 11 bytes, stored by zstd
+    write("record", "zstd", b"\1" + struct.pack("<BBHHH", 1, 1, len(packed), 11, 1) + packed)
+    write_words("record", ["SPKREC1\n", "SPKC", "rec/state/", "rec/lost/", "rows/imu/"], [b"\x28\xb5\x2f\xfd"])
+
+
 def topics():
     def step(kind, text):
         return bytes([kind, len(text)]) + text.encode()
-    every = [f"{word}/imu/" for word in ("spikes", "state", "values", "json", "meta")] + ["status/", "bundle/g/", "", "s", "x/"]
+    every = [f"{word}/imu/" for word in ("spikes", "state", "values", "json", "rows", "meta")] + ["status/", "bundle/g/", "", "s", "x/"]
     write("topics", "all", b"".join(step(1, t) for t in every) + b"\2" + b"".join(step(0, t) for t in every))
     for text in every:
         write("topics", (text or "empty").replace("/", "-"), step(1, text) * 2 + b"\2\3" + step(0, text) + b"\2")
@@ -218,6 +250,7 @@ def main():
     snapshot()
     frames(found)
     answers()
+    record()
     topics()
     web()
     size = sum(path.stat().st_size for path in HERE.rglob("corpus/*/*"))
