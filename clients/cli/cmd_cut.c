@@ -149,8 +149,8 @@ static int cut_file(struct cut *c, struct rec_reader *reader)
 static int end(struct cut *c)
 {
 	char text[80];
-	int size = snprintf(text, sizeof(text), "{\"reason\":\"cut\",\"messages\":%" PRIu64 "}",
-		c->records);
+	int size = snprintf(
+		text, sizeof(text), "{\"reason\":\"cut\",\"messages\":%" PRIu64 "}", c->records);
 	const struct rec_bytes frames[] = {
 		{message_prefixes[MESSAGE_END], strlen(message_prefixes[MESSAGE_END])},
 		{text, (size_t)size}};

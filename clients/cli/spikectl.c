@@ -66,7 +66,7 @@ static const struct command commands[] = {
 		"times such as 2026-11-29T14:20:00; --ticks is a range such as 1000:2000. Damaged parts\n"
 		"are passed over and told; the status is then 1. --json prints one object a line.",
 		OPT(FROM) | OPT(TO) | OPT(TICKS) | OPT(COUNT), 1, NO_MAX, USES_CONTROL, cmd_cat},
-	{"cut", "FILE PART [STREAM|TOPIC]...", "write a part of a recording to another file",
+	{"cut", "FILE PART [STREAM]...", "write a part of a recording to another file",
 		"Words, --from, --to and --ticks choose as with cat. The descriptions that the part needs\n"
 		"come along. \"verify\" begins at the first state in it, which are a minute apart unless\n"
 		"record was told otherwise (--state-every).",

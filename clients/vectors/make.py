@@ -6,7 +6,7 @@ hide here. `make.py` writes the files beside itself, `make.py --check` fails if 
 
 A file holds one message:
   "about"    what it shows
-  "way"      "out" (spiked to subscribers), "in" (rows to spiked), "request", "reply"
+  "way"      "out" (spiked to subscribers), "in" (rows to spiked), "rows" (rows passed on to subscribers), "request", "reply"
   "frames"   the ZeroMQ frames, as hex
   "decoded"  what a client must make of it; null = it must refuse it, "why" says why
 
@@ -246,6 +246,19 @@ def row_frames():
     }
 
 
+def rows_frames():
+    """What spiked passes on of rows; a way of its own, since readers of ticks may leave it alone."""
+    header = struct.pack("<4sBBHQQQqqIIII", b"SPK1", 4, 16, 0, EPOCH, 7, 41, TIME + 7000000, SOURCE, 1000000, 3, 1, 0)
+    stamp = struct.pack("<qQ", SOURCE, 5)
+    return {"rows": {
+        "about": "a row of three channels with its stamp, to be used at tick 7", "way": "rows",
+        "frames": [b"rows/imu/", header, struct.pack("<3f", 1, 2, 3), stamp],
+        "decoded": {"topic": "rows/imu/", "kind": "rows", "format": "f32", "flags": [], "epoch": f"{EPOCH:016x}",
+                    "tick": "7", "seq": "41", "time_ns": str(TIME + 7000000), "source_ns": str(SOURCE), "dt_ns": 1000000,
+                    "lines": 3, "count": 1, "rows": [[1.0, 2.0, 3.0]],
+                    "stamp": {"time_ns": str(SOURCE), "seq": "5"}}}}
+
+
 def control_frames():
     return {
         "control-request": control("what is this daemon?", "request", rpc("info")),
@@ -273,7 +286,7 @@ def control_frames():
 
 def files():
     """Name to text of every file."""
-    vectors = {**spike_frames(), **json_frames(), **bad_frames(), **row_frames(), **control_frames()}
+    vectors = {**spike_frames(), **json_frames(), **bad_frames(), **row_frames(), **rows_frames(), **control_frames()}
     result = {}
     for name, vector in vectors.items():
         vector = {**vector, "frames": [frame.hex() for frame in vector["frames"]]}

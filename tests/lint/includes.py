@@ -31,7 +31,8 @@ RULES = (
      ["jansson.h", "zmq.h", "uv.h", "libwebsockets.h"]),
     ("daemon", ["daemon/", "encoders/", WIRE], ["jansson.h", "zmq.h", "uv.h"]),
     ("clients/c", ["spiked/", "./"], ["jansson.h", "zmq.h"]),
-    ("clients/cli", ["spiked/", "./"], ["jansson.h"]),
+    ("clients/record", ["clients/record/", WIRE], []),
+    ("clients/cli", ["spiked/", "clients/record/", "./"], ["jansson.h"]),
 )
 LIBRARIES = {"uv.h", "zmq.h", "zmq_utils.h", "jansson.h", "yaml.h", "sodium.h", "libwebsockets.h"}
 
