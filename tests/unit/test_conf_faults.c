@@ -386,11 +386,11 @@ static void test_a_fault_prints_as_compilers_do(void **state)
 	FILE *out = open_memstream(&text, &size);
 
 	(void)state;
-	assert_null(load_text("insecure: true\nweb: 0.0.0.0:80\n" STREAM("encode: [lif: {v_thr: 1}]"), &faults));
+	assert_null(load_text(
+		"insecure: true\nweb: 0.0.0.0:80\n" STREAM("encode: [lif: {v_thr: 1}]"), &faults));
 	assert_int_equal(conf_faults_print(out, "spiked.yaml", &faults), 0);
 	fclose(out);
-	assert_non_null(
-		strstr(text, "spiked.yaml:2:6: warning: web: other machines can reach"));
+	assert_non_null(strstr(text, "spiked.yaml:2:6: warning: web: other machines can reach"));
 	assert_non_null(
 		strstr(text, "\nspiked.yaml:6:20: error: streams[0].encode[0].lif.v_thr: "));
 	free(text);

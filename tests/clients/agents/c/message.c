@@ -1,4 +1,6 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* A received message as the JSON that the conformance suite compares.
+ *
+ * SPDX-License-Identifier: Apache-2.0 */
 #include "message.h"
 
 #include <inttypes.h>

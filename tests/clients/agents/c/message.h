@@ -1,8 +1,7 @@
 /* What the agent says of a received message.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-#ifndef AGENT_MESSAGE_H
-#define AGENT_MESSAGE_H
+#pragma once
 
 #include <jansson.h>
 #include <spiked/spiked.h>
@@ -12,5 +11,3 @@ json_t *message_new(const struct spiked_frame *frame);
 
 /* A further part of a bundle. */
 void message_add(json_t *message, const struct spiked_frame *frame);
-
-#endif
