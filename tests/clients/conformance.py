@@ -25,6 +25,7 @@ import with_daemon  # noqa: E402
 import with_peer  # noqa: E402
 
 TESTS = (*with_peer.TESTS, *with_daemon.TESTS)
+WORKERS = 4  # they wait more than they compute
 BUILD = Path(os.environ.get("SPIKED_BUILD", HERE.parents[1] / "build"))
 
 
@@ -95,7 +96,7 @@ def main():
     if unknown:
         sys.exit(f"{', '.join(sorted(unknown))}: no such folder in {agents.AGENTS}")
     passed = failed = skipped = 0
-    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+    with concurrent.futures.ThreadPoolExecutor(WORKERS) as pool:
         for lines, *counts in pool.map(drive, wanted):
             print("\n".join(lines), flush=True)
             passed, failed, skipped = (a + b for a, b in zip((passed, failed, skipped), counts))

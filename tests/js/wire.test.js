@@ -56,6 +56,11 @@ test("every sample of rows is written", () => {
 	}
 });
 
+test("numbers that the type cannot hold are refused", () => {
+	for (const [rows, type] of [[[0.5], "i16"], [[256], "u8"], [[NaN], "i8"], [[], "f32"], [[1], "f16"]])
+		assert.throws(() => encodeRows(rows, type), RangeError);
+});
+
 test("a WebSocket message holds the frames, at any alignment, and none that is cut short is read", () => {
 	for (const { name, frames } of [...of("out"), ...of("in")]) {
 		const message = pack(frames);
@@ -149,7 +154,7 @@ function connected(t, options) {
 }
 
 test("calls get their own answers, errors say where, and a lost connection ends them", async (t) => {
-	const spiked = connected(t, { token: "abc" });
+	const spiked = connected(t, { token: "abc", timeout: 200 });
 	const [socket] = Socket.made;
 	assert.deepEqual([socket.url, socket.protocol], ["ws://127.0.0.1:7573/ws?token=abc", "spiked"]);
 	await assert.rejects(spiked.call("info"), /not connected/);
