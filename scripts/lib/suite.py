@@ -236,6 +236,22 @@ def node_client(folder, pattern):
     tally.add("tests/js", passed, failed, skipped)
 
 
+def clients(folder, pattern):
+    """Every language's client: the suite that is one for all of them, and its language's own tests."""
+    title("clients in all languages")
+    node_modules()
+    for script in ("conformance", "own_tests"):
+        if pattern and not re.search(pattern, script):
+            continue
+        status, output = run([PYTHON, ROOT / f"tests/clients/{script}.py"], SUITE_LIMIT_S,
+                             system_env(folder, SPIKED_BUILD=str(ROOT / folder)))
+        *lines, last = output.rstrip().splitlines() or [""]
+        counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", last)
+        passed, failed, skipped = map(int, counts.groups()) if counts else (0, 1, 0)
+        say("\n".join(lines if counts else [*lines, last]))
+        tally.add(script, passed, max(failed, int(status != 0)), skipped)
+
+
 def system_file(path, env, slow):
     began = time.monotonic()
     status, output = run([PYTHON, path], FILE_LIMIT_S * slow * max(1, float(os.environ.get("SPIKED_CHAOS", "1"))), env)
@@ -299,6 +315,7 @@ def part_gcc(pattern):
         unit("build", pattern)
         python_client("build", pattern)
         node_client("build", pattern)
+        clients("build", pattern)
         system("build", pattern, "system")
         examples("build", pattern)
         chaos("build", pattern, "chaos")

@@ -273,6 +273,19 @@ public:
 		sent(spiked_send_json(handle_.get(), stream.c_str(), json.c_str(), stamp ? &*stamp : nullptr));
 	}
 
+	// A payload as it is, in whatever type the stream declares.
+	void send_raw(const std::string &stream, View<const unsigned char> payload, const std::optional<Stamp> &stamp = {})
+	{
+		sent(spiked_send_raw(
+			handle_.get(), stream.c_str(), payload.data(), payload.size(), stamp ? &*stamp : nullptr));
+	}
+
+	// Clock `manual`: passes over `pass` ticks, which never run, and runs `ticks`, with the rows sent before.
+	void step(std::uint64_t ticks, std::uint64_t pass = 0)
+	{
+		sent(spiked_send_step(handle_.get(), ticks, pass));
+	}
+
 	// Leaves numbers out, so that spiked counts rows which the program gave up.
 	void skip(const std::string &stream, std::uint64_t messages)
 	{
@@ -351,6 +364,7 @@ enum class Topic {
 	meta = SPIKED_TOPIC_META,
 	status = SPIKED_TOPIC_STATUS,
 	bundle = SPIKED_TOPIC_BUNDLE,
+	rows = SPIKED_TOPIC_ROWS,
 };
 
 // One frame: a tick of a stream, a part of a bundle, or a JSON document. What it shows is borrowed from the

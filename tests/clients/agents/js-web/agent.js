@@ -20,7 +20,7 @@ run({
 	connect({ web, token, timeout_ms: timeout }) {
 		close();
 		[messages, malformed, fault, more] = [[], 0, "", () => {}];
-		spiked = new Spiked(web, { token, timeout, WebSocket });
+		spiked = new Spiked(web, { token, timeout, gather: 2, WebSocket });
 		spiked.on("message", (message) => {
 			messages.push(message);
 			more();
