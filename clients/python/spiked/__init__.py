@@ -19,11 +19,11 @@ from .keys import Keys
 from .offline import Decoder, Events, LibraryMissing, Pipeline, Run, decode, encode, events, library
 from .receiver import Receiver, Silence, subscribe
 from .sender import Blocked, Sender
-from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, WireError
+from .wire import CONTROL, INGEST, PUBLISH, Bundle, Document, Flags, Frame, Rows, WireError
 
 __version__ = "0.1.0"
 __all__ = [
     "CONTROL", "INGEST", "PUBLISH", "Blocked", "Bundle", "Control", "ControlError", "ControlTimeout", "Decoder",
-    "Document", "Events", "Flags", "Frame", "Keys", "LibraryMissing", "Pipeline", "Receiver", "Run", "Sender", "Silence",
-    "WireError", "decode", "encode", "events", "library", "subscribe",
+    "Document", "Events", "Flags", "Frame", "Keys", "LibraryMissing", "Pipeline", "Receiver", "Rows", "Run", "Sender",
+    "Silence", "WireError", "decode", "encode", "events", "library", "subscribe",
 ]

@@ -279,6 +279,8 @@ class Decoding:
                 self._meta(message.data)
         elif isinstance(message, wire.Bundle):
             self._bundle(message)
+        elif isinstance(message, wire.Rows):
+            return
         elif message.kind == "spikes":
             self._frame(message, message.stream, message.missed)
         elif message.kind == "values":

@@ -8,7 +8,7 @@ import enum
 import json
 import struct
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
@@ -25,6 +25,8 @@ ROW_TYPES = {
     "f32": np.dtype("<f4"), "f64": np.dtype("<f8"), "i8": np.dtype("i1"), "u8": np.dtype("u1"),
     "i16": np.dtype("<i2"), "u16": np.dtype("<u2"), "i32": np.dtype("<i4"),
 }
+ROWS = 4  # the kind of `rows/`
+ROW_FORMATS = dict(enumerate((*ROW_TYPES, "json", "pairs"), 16))
 
 
 class WireError(ValueError):
@@ -125,6 +127,49 @@ class Bundle(Loss):
 
 
 @dataclass
+class Rows(Loss):
+    """A message of `rows/`: what a sensor sent, and the first tick that could use it."""
+
+    topic: str = ""
+    type: str = "f32"  #: of the payload: "f32" … "i32", "json" or "pairs"
+    epoch: int = 0
+    tick: int = 0  #: the first that could use the first row
+    seq: int = 0  #: messages of rows that the stream took before it
+    time_ns: int = 0  #: when spiked took it, UNIX
+    source_ns: int = 0  #: of the first row, as the sensor said it; 0 = unknown
+    dt_ns: int = 0
+    channels: int = 0
+    count: int = 0  #: rows
+    payload: bytes = b""  #: as it was sent
+    stamp: Optional[Tuple[int, int]] = None  #: time and sequence number, if the sensor sent them beside the payload
+
+    @property
+    def stream(self) -> str:
+        return _middle(self.topic)
+
+    @property
+    def values(self) -> np.ndarray:
+        """(count, channels) numbers, in the type that was sent; NaN where there is no sample. Of `json` f64,
+        of `pairs` f32. Raises WireError where the payload is none such."""
+        shape = self.count, self.channels
+        if self.type in ROW_TYPES:
+            return np.frombuffer(self.payload, ROW_TYPES[self.type]).reshape(shape)
+        if self.type == "pairs":
+            pairs = np.frombuffer(self.payload, PAIR)
+            row = np.full(shape, np.nan, np.float32)
+            if self.count != 1 or pairs.size and int(pairs["channel"].max()) >= self.channels:
+                raise WireError(f"{self.topic}: pairs of channels beyond {self.channels}, or of several rows")
+            row[0, pairs["channel"]] = pairs["value"]
+            return row
+        try:
+            document = json.loads(self.payload)
+            rows = document["values"] if isinstance(document, dict) else document
+            return np.array(rows, np.float64).reshape(shape)
+        except (ValueError, TypeError, KeyError) as error:
+            raise WireError(f"{self.topic}: not {self.count} rows of {self.channels} numbers: {error}") from error
+
+
+@dataclass
 class Document(Loss):
     """A message of `json/`, `meta/` or `status/`."""
 
@@ -136,7 +181,7 @@ class Document(Loss):
         return self.topic.split("/", 1)[0]
 
 
-Message = Union[Frame, Bundle, Document]
+Message = Union[Frame, Bundle, Rows, Document]
 
 
 def _middle(topic: str) -> str:
@@ -160,6 +205,8 @@ def decode(frames: Sequence[bytes]) -> Message:
             raise WireError(f"{topic}: {len(frames)} frames; a bundle has a header and a payload for each part")
         return Bundle(topic=topic, parts=[
             _frame(topic, frames[i], frames[i + 1]) for i in range(1, len(frames), 2)])
+    if kind == "rows":
+        return _rows(topic, frames)
     if len(frames) != 3:
         raise WireError(f"{topic}: {len(frames)} frames, not topic, header and payload")
     return _frame(topic, frames[1], frames[2])
@@ -175,6 +222,26 @@ def _document(topic: str, frames: Sequence[bytes]) -> Document:
     if not isinstance(data, dict):
         raise WireError(f"{topic}: not a JSON object")
     return Document(topic=topic, data=data)
+
+
+def _rows(topic: str, frames: Sequence[bytes]) -> Rows:
+    if len(frames) not in (3, 4) or len(frames) == 4 and len(frames[3]) != STAMP.size:
+        raise WireError(f"{topic}: {len(frames)} frames, not topic, header, payload and perhaps a stamp of {STAMP.size} bytes")
+    if len(frames[1]) != HEADER.size:
+        raise WireError(f"{topic}: a header of {len(frames[1])} bytes, not {HEADER.size}")
+    magic, kind, form, _, epoch, tick, seq, time_ns, source_ns, dt_ns, channels, count, _ = HEADER.unpack(frames[1])
+    if magic != b"SPK1" or kind != ROWS or form not in ROW_FORMATS:
+        raise WireError(f"{topic}: magic {magic!r}, kind {kind}, format {form}: no rows that this client knows")
+    rows = Rows(
+        topic=topic, type=ROW_FORMATS[form], epoch=epoch, tick=tick, seq=seq, time_ns=time_ns, source_ns=source_ns,
+        dt_ns=dt_ns, channels=channels, count=count, payload=bytes(frames[2]),
+        stamp=STAMP.unpack(frames[3]) if len(frames) == 4 else None)
+    dtype = ROW_TYPES.get(rows.type)
+    wrong = len(rows.payload) % PAIR.itemsize if rows.type == "pairs" else \
+        dtype is not None and len(rows.payload) != count * channels * dtype.itemsize
+    if not count or not channels or wrong:
+        raise WireError(f"{topic}: {len(rows.payload)} bytes are not {count} rows of {channels} {rows.type}")
+    return rows
 
 
 def _frame(topic: str, header: bytes, payload: bytes) -> Frame:
