@@ -193,34 +193,49 @@ def python_client(folder, pattern):
 
 
 @functools.cache
-def node_modules():
-    """Installs what the JavaScript client needs. True when it is there; a failure counts, once."""
+def node_modules(where="clients/js"):
+    """Installs what the JavaScript there needs. True when it is there; a failure counts, once."""
     node, npm = os.environ.get("NODE"), os.environ.get("NPM")
     if not node or not npm:
         return False
-    client = ROOT / "clients/js"
-    done = client / "node_modules/.package-lock.json"
-    if done.exists() and done.stat().st_mtime >= (client / "package-lock.json").stat().st_mtime:
+    package = ROOT / where
+    done = package / "node_modules/.package-lock.json"
+    if done.exists() and done.stat().st_mtime >= (package / "package-lock.json").stat().st_mtime:
         return True
     # npm starts "node" from PATH: its own neighbour must come first.
     env = {"PATH": f"{Path(node).parent}:{os.environ.get('PATH', '/usr/bin:/bin')}"}
-    status, output = run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], 300, env, client)
+    status, output = run([npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund"], 300, env, package)
     if status != 0:
-        tally.one("npm ci in clients/js", False, output)
+        tally.one(f"npm ci in {where}", False, output)
     return status == 0
 
 
 def node_client(folder, pattern):
-    title("JavaScript client")
+    title("JavaScript client, and the page's modules")
     if not os.environ.get("NODE"):
         tally.skip("tests/js", "there is no node with npm beside it")
-        return
-    if not node_modules():
-        return
+    elif node_modules():
+        node_tests("tests/js", folder, pattern)
+
+
+def page(folder, pattern):
+    title("web page in Chromium")
+    chromium = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
+    if not os.environ.get("NODE"):
+        tally.skip("tests/web", "there is no node with npm beside it")
+    elif not chromium.exists():
+        tally.skip("tests/web", f"there is no {chromium} (Debian's package chromium)")
+    elif node_modules() and node_modules("tests/web"):
+        # Each test goes on where the one before it left the page: all, or none.
+        if not pattern or re.search(pattern, "tests/web page"):
+            node_tests("tests/web", folder, "")
+
+
+def node_tests(where, folder, pattern):
     command = [os.environ["NODE"], "--test"]
     if pattern:
         command.append(f"--test-name-pattern={pattern}")
-    status, output = run([*command, *sorted((ROOT / "tests/js").glob("*.test.js"))], SUITE_LIMIT_S,
+    status, output = run([*command, *sorted((ROOT / where).glob("*.test.js"))], SUITE_LIMIT_S,
                          system_env(folder))
     counts = {word: int(count) for word, count in
               re.findall(r"^(?:#|ℹ) (pass|fail|skipped|cancelled) (\d+)$", output, re.M)}
@@ -230,10 +245,12 @@ def node_client(folder, pattern):
         return
     if failed == 0 and (status != 0 or passed == 0 and not pattern):
         failed = 1
-    say(f"{'FAILED' if failed else 'ok    '} tests/js: {passed} passed, {failed} failed, {skipped} skipped")
+    say(f"{'FAILED' if failed else 'ok    '} {where}: {passed} passed, {failed} failed, {skipped} skipped")
+    for figure in re.findall(r"^(?:#|ℹ) (\S+ frames a second.*)$", output, re.M):
+        say(f"       {figure}")
     if failed:
         say(output)
-    tally.add("tests/js", passed, failed, skipped)
+    tally.add(where, passed, failed, skipped)
 
 
 def clients(folder, pattern):
@@ -316,6 +333,7 @@ def part_gcc(pattern):
         python_client("build", pattern)
         node_client("build", pattern)
         clients("build", pattern)
+        page("build", pattern)
         system("build", pattern, "system")
         examples("build", pattern)
         chaos("build", pattern, "chaos")
