@@ -24,7 +24,7 @@ BAD = [
     (["f"], "f", "rejected_frames"),
     (["nobody"], None, "rejected_frames"),
     ([b""], None, "rejected_frames"),
-    ([b"", GOOD], None, "rejected_unknown_stream"),
+    ([b"", GOOD], None, "rejected_step"),
     (["F", GOOD], None, "rejected_unknown_stream"),
     (["ff", GOOD], None, "rejected_unknown_stream"),
     ([b"f\0", GOOD], None, "rejected_unknown_stream"),
