@@ -10,7 +10,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -95,17 +94,8 @@ func TestWhatCannotBeSentIsRefusedBeforeItIs(t *testing.T) {
 	}
 }
 
-// nobody is an endpoint at which nobody listens.
-func nobody(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	check(t, err)
-	check(t, listener.Close())
-	return "tcp://" + listener.Addr().String()
-}
-
 func TestRowsDoNotWaitForASpikedThatIsAway(t *testing.T) {
-	endpoint := nobody(t)
+	endpoint := "ipc://" + filepath.Join(t.TempDir(), "nobody")
 	sender, ctx := sender(t, endpoint, hasty), context.Background()
 	if _, err := sender.Send(ctx, "imu", []float32{1}); !errors.Is(err, ErrBlocked) ||
 		!errors.Is(err, context.DeadlineExceeded) {
