@@ -132,7 +132,7 @@ type Message struct {
 	Frames []Frame
 	// JSON is the object of json/, meta/ or status/: read it with json.Unmarshal, meta/ into a Meta.
 	JSON json.RawMessage
-	// Other has the frames behind a topic that this client does not know.
+	// Other has the frames behind a topic that this client does not read, such as rows/.
 	Other [][]byte
 
 	Missed    uint64 // messages of the topic that this receiver lost (from seq)

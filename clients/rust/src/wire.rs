@@ -144,7 +144,7 @@ pub enum Content {
     Frames(Vec<Frame>),
     /// Of `json/`, `meta/` or `status/`: an object.
     Json(Value),
-    /// The frames after the topic, of a topic that this client does not know.
+    /// The frames after the topic, of one that this client does not read, such as `rows/`.
     Other(Vec<Vec<u8>>),
 }
 
