@@ -2,7 +2,7 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::keys::Keys;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -66,6 +66,9 @@ fn ms(duration: Duration) -> i32 {
 
 impl Link {
     pub fn open(kind: zmq::SocketType, endpoint: &str, options: &Options) -> Result<Link> {
+        if endpoint.contains('\0') {
+            return Err(Error::Invalid("an endpoint has no NUL".into()));
+        }
         let context = zmq::Context::new();
         let socket = context.socket(kind)?;
         let subscriber = kind == zmq::SUB;

@@ -53,6 +53,7 @@ fn what_cannot_be_sent_is_refused_before_it_is() {
     }
     assert!(matches!(sender.send("imu", &[0.0f32; 0]), Err(Error::Invalid(_))));
     assert!(Sender::connect("nowhere").is_err());
+    assert!(Sender::connect("tcp://127.0.0.1:1\0").is_err());
 }
 
 #[test]
@@ -274,4 +275,13 @@ fn a_spiked_with_other_keys_is_told_from_one_that_is_away() {
         });
         assert!(told);
     }
+}
+
+#[test]
+fn all_of_them_may_be_moved_to_another_thread() {
+    fn moves<T: Send>() {}
+    moves::<Sender>();
+    moves::<Receiver>();
+    moves::<Control>();
+    moves::<Error>();
 }
