@@ -4,7 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
@@ -31,21 +31,15 @@ class Spikes:
     sign: np.ndarray  #: int8, +1 or -1
     value: Optional[np.ndarray] = None  #: float32, of graded spikes
     messages: Optional[np.ndarray] = None  #: the headers, one a tick that was recorded (of HEADER's type)
+    windows_ns: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))  #: of the ticks that begin a window
 
     def __len__(self) -> int:
         return len(self.time_ns)
 
-    @property
-    def windows_ns(self) -> np.ndarray:
-        """Times of the ticks that begin a window."""
-        if self.messages is None:
-            return np.zeros(0, np.int64)
-        return self.messages["time_ns"][(self.messages["flags"] & int(wire.Flags.WINDOW)) != 0]
-
     def __getitem__(self, which: Any) -> "Spikes":
-        """Some of the spikes, by a slice, a mask or indices; the messages stay all."""
+        """Some of the spikes, by a slice, a mask or indices; windows stay, headers do not."""
         return Spikes(self.stream, self.time_ns[which], None if self.tick is None else self.tick[which], self.line[which],
-                      self.sign[which], None if self.value is None else self.value[which], self.messages)
+                      self.sign[which], None if self.value is None else self.value[which], None, self.windows_ns)
 
 
 @dataclass
@@ -140,7 +134,8 @@ def _spikes(stream: str, headers: np.ndarray, pieces: List[bytes]) -> Spikes:
         value = None if value is None else value[good]
     if value is not None:
         sign = np.where(value < 0, -1, 1).astype(np.int8)
-    return Spikes(stream, headers["time_ns"][message], headers["tick"][message].astype(np.int64), line, sign, value, headers)
+    return Spikes(stream, headers["time_ns"][message], headers["tick"][message].astype(np.int64), line, sign, value, headers,
+                  headers["time_ns"][(headers["flags"] & int(wire.Flags.WINDOW)) != 0])
 
 
 def _bitmaps(headers: np.ndarray, which: np.ndarray, pieces: List[bytes]) -> List[Tuple[np.ndarray, ...]]:
@@ -234,4 +229,4 @@ def joined(batches: Sequence[Batch], stream: str, kind: str) -> Batch:
     if batches and all(batch.messages is not None for batch in batches):  # type: ignore[union-attr]
         messages = arrays("messages", HEADER)
     return Spikes(stream, arrays("time_ns", np.int64), tick, arrays("line", np.uint32), arrays("sign", np.int8), value,
-                  messages)
+                  messages, arrays("windows_ns", np.int64))

@@ -190,6 +190,6 @@ def file_header_bytes(text: Dict[str, Any], began_ns: int) -> bytes:
 
 def chunk_header_bytes(codec: int, stored: bytes, raw: int, records: int, first_ns: int, last_ns: int,
                        number: int) -> bytes:
-    head = CHUNK_HEADER.pack(CHUNK_MAGIC, RECORDS, codec, 0, len(stored), raw, records, crc32c(stored), first_ns,
+    head = CHUNK_HEADER.pack(CHUNK_MAGIC, RECORDS, codec, 0, len(stored), len(raw), records, crc32c(stored), first_ns,
                              last_ns, number, 0)[:-4]
     return head + struct.pack("<I", crc32c(head))

@@ -19,6 +19,7 @@ import builtins
 import contextlib
 import json
 import os
+import platform
 import time
 from dataclasses import dataclass
 from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
@@ -103,9 +104,10 @@ class Recording:
     def __iter__(self) -> Iterator[Record]:
         return self.records()
 
-    def records(self, topics: Topics = "", start_ns: Optional[int] = None, end_ns: Optional[int] = None) -> Iterator[Record]:
+    def records(self, topics: Topics = "", start_ns: Optional[int] = None, end_ns: Optional[int] = None,
+                seen: Optional[Callable[[Chunk], None]] = None) -> Iterator[Record]:
         """Records whose topic begins with one of `topics`, from `start_ns` until before `end_ns` (of the
-        recorder's time)."""
+        recorder's time). `seen` is called with each chunk that is done."""
         prefixes = _prefixes(topics)
         for chunk, payload in self._payloads(start_ns, end_ns):
             all_of_it = _within(chunk, start_ns, end_ns)
@@ -119,11 +121,14 @@ class Recording:
                     frames.append(payload[at:at + length])
                     at += length
                 yield Record(time_ns, frames)
+            if seen:
+                seen(chunk)
 
     def batches(self, topics: Topics = ("spikes/", "state/", "values/", "rows/"), start_ns: Optional[int] = None,
-                end_ns: Optional[int] = None, seen: Optional[Callable[[Chunk], None]] = None) -> Iterator[List[Union[Dict[str, Any], Batch]]]:
+                end_ns: Optional[int] = None, seen: Optional[Callable[[Chunk], None]] = None,
+                passed: Optional[Dict[bytes, int]] = None) -> Iterator[List[Union[Dict[str, Any], Batch]]]:
         """The same as arrays, a list for each chunk: dicts, which are the metas that came in it, then Spikes
-        and Tables. `seen` is called with each chunk once it has been read."""
+        and Tables. How many messages other topics have is added up in `passed`."""
         prefixes = _prefixes(topics)
         for chunk, payload in self._payloads(start_ns, end_ns):
             all_of_it = _within(chunk, start_ns, end_ns)
@@ -138,6 +143,8 @@ class Recording:
                     if found is None:
                         found = places[topic] = []
                     found.append((at, lengths))
+                elif passed is not None:
+                    passed[topic] = passed.get(topic, 0) + 1
             yield [*metas, *_batches.of_payload(payload, places)]
             if seen:
                 seen(chunk)
@@ -215,7 +222,7 @@ class Writer:
         self._times: List[int] = []
         self._file = builtins.open(path, "wb")
         self._file.write(_chunks.file_header_bytes(
-            {"creator": "spiked for Python", **(text or {})}, time.time_ns() if began_ns is None else began_ns))
+            {"creator": "spiked for Python", "host": platform.node(), **(text or {})}, time.time_ns() if began_ns is None else began_ns))
 
     def write(self, frames: Sequence[bytes], time_ns: Optional[int] = None) -> None:
         """A message: the topic, then its other frames. `time_ns`: when it came; now, if not given."""
