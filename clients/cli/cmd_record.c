@@ -25,6 +25,7 @@
 #define AT_ONCE        5000    /* messages between two looks at the clock */
 #define QUEUE          1000000 /* messages that may wait while the disk takes its time */
 #define META_NS        60000000000
+#define SOON_MS        3000
 #define STATE_PAUSE_MS 1000 /* between two questions for the same stream's */
 #define STATES_MS      20   /* between two questions for a state */
 #define STATE_EVERY    60.0 /* seconds */
@@ -37,6 +38,7 @@ struct known {
 	int64_t meta_ns;  /* when */
 	int64_t state_ms; /* when its state is to be asked for next; INT64_MAX = never */
 	int64_t asked_ms; /* when it was last */
+	bool again;       /* once more soon: of the first one, rows may not have been heard yet */
 };
 
 struct recorder {
@@ -173,8 +175,10 @@ static int take_meta(struct recorder *r, const struct message *m, int64_t now_ns
 	k->meta = copy;
 	k->meta_size = m->text.size;
 	k->meta_ns = now_ns;
-	if (r->asks)
+	if (r->asks) {
 		k->state_ms = ctl_now_ms();
+		k->again = true;
+	}
 	return EXIT_OK;
 }
 
@@ -213,8 +217,12 @@ static int ask_state(struct recorder *r, const char *name, struct known *k)
 	int rc;
 
 	k->asked_ms = ctl_now_ms();
-	k->state_ms =
-		r->state_every > 0 ? ctl_now_ms() + (int64_t)(r->state_every * 1e3) : INT64_MAX;
+	k->state_ms = INT64_MAX;
+	if (k->again)
+		k->state_ms = k->asked_ms + SOON_MS;
+	else if (r->state_every > 0)
+		k->state_ms = k->asked_ms + (int64_t)(r->state_every * 1e3);
+	k->again = false;
 	bytes = text ? base64_decode(text, &size) : NULL;
 	if (!bytes) {
 		if (*refusal.message)

@@ -54,10 +54,12 @@ struct planned {
 	struct message_place frames[3]; /* MESSAGE_SPIKES, _STATE, _VALUES: the newest */
 	bool seen_frames, seen_rows, comparing, restored, described;
 	uint64_t first_row,
-		next_row;    /* numbers of the first in the file, and of the one that is due */
-	uint64_t row_tick;   /* of the newest row message */
-	uint64_t row_end;    /* clock data: the tick after those of its rows */
-	uint64_t lost_row;   /* the newest that is missing + 1 */
+		next_row;  /* numbers of the first in the file, and of the one that is due */
+	uint64_t row_tick; /* of the newest row message */
+	uint64_t row_end;  /* clock data: the tick after those of its rows */
+	uint64_t lost_row; /* the newest that is missing + 1 */
+	uint64_t
+		awaited_row; /* number of the first that a state needs + 1; 0 = any may be the first */
 	uint64_t known_from; /* tick: which ones ran before is not known */
 	json_t *newest_meta, *changed_meta;
 };

@@ -246,7 +246,7 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 
 	if (s->seen_rows && h->seq < s->next_row)
 		rc = plan_first_row(s, h->tick, h->seq);
-	if (s->seen_rows && h->seq > s->next_row) {
+	if (s->seen_rows ? h->seq > s->next_row : s->awaited_row && h->seq >= s->awaited_row) {
 		s->lost_row = h->seq;
 		rc = plan_stop(s, epoch->data ? s->row_end : s->row_tick, "rows are missing");
 	} else if (!s->seen_rows && !h->seq && rc == EXIT_OK) {
@@ -263,32 +263,37 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 	return rc;
 }
 
-/* A state is of use if all rows behind it are there, and none is known already. It tells of a tick that
- * lies before where the file has come to: control and messages have ways of their own. */
+/* A state is of use if all rows behind it are there, those that waited in its queue too. */
+static bool rows_follow(const struct planned *s, uint64_t rows, uint64_t queued)
+{
+	if (s->lost_row > rows || (s->seen_rows && s->first_row > rows))
+		return false;
+	return !queued || (s->seen_rows && rows >= queued && s->first_row <= rows - queued);
+}
+
+/* It tells of a tick that lies before where the file has come to: control and messages have ways of their
+ * own. */
 int plan_state(struct planned *s, const json_t *json, const struct message *m)
 {
 	uint64_t rows = (uint64_t)json_integer_value(json_object_get(json, "rows")),
-		 tick = (uint64_t)json_integer_value(json_object_get(json, "tick"));
+		 tick = (uint64_t)json_integer_value(json_object_get(json, "tick")),
+		 queued = (uint64_t)json_integer_value(json_object_get(json, "queued"));
 	struct event *e;
 
-	if (s->comparing || !s->described || tick < s->known_from || s->lost_row > rows ||
-		(s->seen_rows && s->first_row > rows))
+	if (s->comparing || !s->described || tick < s->known_from || !rows_follow(s, rows, queued))
 		return EXIT_OK;
 	e = add_event(s, EVENT_STATE, tick);
 	if (!e)
 		return no_memory();
 	e->rows = rows;
-	e->queued = (uint32_t)json_integer_value(json_object_get(json, "queued"));
+	e->queued = (uint32_t)queued;
 	e->size = m->payload.size;
 	e->bytes = malloc(e->size ? e->size : 1);
 	if (!e->bytes)
 		return no_memory();
 	memcpy(e->bytes, m->payload.data, e->size);
 	s->comparing = true;
-	if (!s->seen_rows) {
-		s->seen_rows = true;
-		s->first_row = s->next_row = rows;
-		s->row_tick = s->row_end = tick;
-	}
+	if (!s->seen_rows)
+		s->awaited_row = rows + 1;
 	return EXIT_OK;
 }

@@ -155,7 +155,8 @@ static void send_on(struct ingest *in, struct stream *s, const struct rows *rows
 		.tick = stream_coming_tick(s),
 		.time_ns = e->start_real_ns + (arrival_ns - e->start_mono_ns)};
 
-	publisher_rows(e->publisher, s, &taken);
+	if (s->wanted >> TOPIC_ROWS & 1)
+		publisher_rows(e->publisher, s, &taken);
 }
 
 /* What could not be done whole is gone on with by the loop; until then sensors are held back. */

@@ -540,8 +540,6 @@ void publisher_rows(struct publisher *p, struct stream *s, const struct taken *t
 		.count = (uint32_t)taken->rows->count};
 	struct message *m;
 
-	if (!t->wanted)
-		return;
 	memcpy(h.magic, SPIKED_MAGIC, sizeof(h.magic));
 	m = next_message(p, taken->stamp ? 4 : 3);
 	copy_part(&m->parts[0], t->name, t->size);

@@ -97,8 +97,8 @@ struct taken {
 	int64_t time_ns;            /* when it came in, UNIX */
 };
 
-/* Sends it on, if that is wanted; else it waits like a frame. To be called before its rows are used;
- * a second one only when publisher_flush was true. */
+/* Sends it on, if the stream's topic is wanted: to be called before its rows are used. What ZeroMQ does
+ * not take waits like a frame; a second one may come only when publisher_flush was true. */
 void publisher_rows(struct publisher *p, struct stream *s, const struct taken *taken);
 
 /* Sends the stream's meta message if it is wanted and nothing waits. */
