@@ -182,7 +182,7 @@ static void take_program(struct hot *h, struct order *order)
 		order->object = stream_swap_program(s, order->object);
 	s->meta = order->second;
 	order->second = meta;
-	publisher_meta(&h->publisher, s);
+	publisher_changed(&h->publisher, s);
 	mailbox_reply(h->mailbox, order);
 }
 

@@ -15,6 +15,7 @@
 #define META_AT_ONCE  256  /* meta messages sent on one subscription; others follow in a second */
 #define META_A_SLOT   1024 /* and on all of a tenth of a second */
 #define SLOTS         10
+#define OUTBOX_SPARE  2 /* places that rows may need */
 #define SETTLE_NS     NS_PER_S
 #define SWEEP_AT_ONCE 512 /* subscriptions of connections that have gone, in a tenth of a second */
 
@@ -308,7 +309,7 @@ void publisher_use(struct publisher *p, struct stream_set *set)
 		s->known = true;
 		/* Before its first tick, so that who listens to all streams can read it. */
 		if (told++ < META_AT_ONCE)
-			publisher_meta(p, s);
+			publisher_changed(p, s);
 	}
 	for (uint32_t i = p->known_groups; i < set->group_count; i++)
 		update_wanted(p, &set->groups[i].topic);
@@ -562,6 +563,20 @@ static void publish_blob(struct publisher *p, struct topic *t, const struct blob
 	copy_part(&parts[1], blob->bytes, blob->size);
 	if (!send_message(p, &m))
 		drop_message(&m); /* it comes again in a second */
+}
+
+/* What has changed is told between the ticks that it lies between: behind what waits, if anything does. */
+void publisher_changed(struct publisher *p, struct stream *s)
+{
+	struct topic *t = &s->topics[TOPIC_META];
+	struct message *m;
+
+	if (!s->meta || !t->wanted || p->outbox_count >= PUBLISH_MESSAGES - OUTBOX_SPARE)
+		return; /* then it comes in a second */
+	m = next_message(p, 2);
+	copy_part(&m->parts[0], t->name, t->size);
+	copy_part(&m->parts[1], s->meta->bytes, s->meta->size);
+	publisher_flush(p);
 }
 
 void publisher_meta(struct publisher *p, struct stream *s)

@@ -101,6 +101,10 @@ struct taken {
  * not take waits like a frame; a second one may come only when publisher_flush was true. */
 void publisher_rows(struct publisher *p, struct stream *s, const struct taken *taken);
 
+/* Sends the stream's meta message because it says something new; while a subscriber holds the clock it
+ * waits like a frame. */
+void publisher_changed(struct publisher *p, struct stream *s);
+
 /* Sends the stream's meta message if it is wanted and nothing waits. */
 void publisher_meta(struct publisher *p, struct stream *s);
 void publisher_status(struct publisher *p, const struct blob *blob);

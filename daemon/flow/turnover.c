@@ -84,5 +84,5 @@ void turnover_make(struct turnover *c, const struct turnover_site *at)
 	ingest_use_acl(at->ingest, c->acl);
 	change_sockets(c, at);
 	for (uint32_t i = 0; i < c->turn_count && i < META_AT_ONCE; i++)
-		publisher_meta(at->publisher, c->turns[i].stream);
+		publisher_changed(at->publisher, c->turns[i].stream);
 }

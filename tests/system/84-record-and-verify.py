@@ -262,14 +262,13 @@ def losses_are_told_and_verified_around():
     config = {"clock": "wall", "dt": "1 ms", "send_queue": 50, "streams": [h.stream("imu", 2000, ["lif"]), h.stream("arm", 2000, [{"poisson": {}}])]}
     with h.Daemon(config) as daemon:
         with Recorder(daemon, "lost.spkrec") as recorder:
-            for seconds, stopped in ((0.3, False), (0.9, True), (0.3, False)):
-                if stopped:
+            for rounds, pause, stopped in ((250, 0.001, False), (1500, 0.0003, True), (250, 0.001, False)):
+                if stopped:  # for longer than what the kernel's buffers hold, 24 MB
                     recorder.process.send_signal(signal.SIGSTOP)
-                end = time.monotonic() + seconds
-                while time.monotonic() < end:
+                for _ in range(rounds):
                     for name in ("imu", "arm"):
                         daemon.send_row(name, struct.pack("<2000f", *[random.random()] * 2000))
-                    time.sleep(0.001)
+                    time.sleep(pause)
                 recorder.process.send_signal(signal.SIGCONT)
     lost = [json.loads(frames[1]) for _, topic, frames in records(recorder.path) if topic == "rec/lost/"]
     h.claim("losses are written down", {"rows/imu/", "spikes/arm/"} <= {entry["topic"] for entry in lost}, lost)
