@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "clients/cli/base64.h"
 #include "clients/cli/host.h"
 #include "clients/cli/opt.h"
 #include "clients/cli/raster.h"
@@ -517,6 +518,28 @@ static void test_text_is_harmless_and_aligned(void **state)
 	assert_string_equal(text_uptime(273600, ns, sizeof(ns)), "3 d 4 h");
 }
 
+/* ---- base64 ---- */
+
+static void test_base64_is_read_and_nothing_else(void **state)
+{
+	static const char *const good[][2] = {{"", ""}, {"Zg==", "f"}, {"Zm8=", "fo"},
+		{"Zm9v", "foo"}, {"Zm9vYg==", "foob"}, {"+/+/", "\xfb\xff\xbf"}};
+	static const char *const bad[] = {"Z", "Zg=", "Zg", "Z===", "Zm 9", "Zm9v\n", "=Zm9"};
+	size_t size;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		uint8_t *bytes = base64_decode(good[i][0], &size);
+
+		assert_non_null(bytes);
+		assert_int_equal(size, strlen(good[i][1]));
+		assert_memory_equal(bytes, good[i][1], size);
+		free(bytes);
+	}
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_null(base64_decode(bad[i], &size));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -535,6 +558,7 @@ int main(void)
 		cmocka_unit_test(test_raster_divides_lines_over_columns),
 		cmocka_unit_test(test_raster_rows),
 		cmocka_unit_test(test_text_is_harmless_and_aligned),
+		cmocka_unit_test(test_base64_is_read_and_nothing_else),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
