@@ -143,6 +143,8 @@ int cmd_cat(struct ctl *ctl)
 	if (!reader)
 		return EXIT_FAILED;
 	rc = rec_filter_read(&filter, ctl, reader);
+	if (rc == EXIT_OK)
+		rc = rec_filter_seek(&filter, ctl, reader);
 	while (rc == EXIT_OK && !ctl_stop && got < count) {
 		int more = rec_next(reader, &record);
 

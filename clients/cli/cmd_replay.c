@@ -295,6 +295,8 @@ int cmd_replay(struct ctl *ctl)
 	if (rc == EXIT_OK && !ctl_number(ctl, OPT_SPEED, 1e-3, 1e6, &r.speed))
 		rc = EXIT_USAGE;
 	if (rc == EXIT_OK)
+		rc = rec_filter_seek(&r.filter, ctl, reader);
+	if (rc == EXIT_OK)
 		rc = ask_daemon(&r);
 	if (rc == EXIT_OK && r.clock == CLOCK_WALL && r.speed <= 0)
 		r.speed = 1;

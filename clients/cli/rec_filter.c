@@ -120,6 +120,20 @@ int rec_filter_read(struct rec_filter *f, const struct ctl *ctl, const struct re
 	return EXIT_OK;
 }
 
+int rec_filter_seek(const struct rec_filter *f, const struct ctl *ctl, struct rec_reader *reader)
+{
+	struct rec_index index;
+	int rc;
+
+	if (f->from_ns == INT64_MIN && f->to_ns == INT64_MAX)
+		return EXIT_OK;
+	rc = rec_index(reader, &index);
+	if (!rc)
+		rec_span(reader, &index, f->from_ns, f->to_ns);
+	rec_index_fini(&index);
+	return rc ? ctl_fail("%s: cannot read: %s", ctl->words[0], strerror(-rc)) : EXIT_OK;
+}
+
 bool rec_filter_names(const struct rec_filter *f, const struct message *m)
 {
 	for (int i = 0; i < f->n_words; i++) {

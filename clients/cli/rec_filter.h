@@ -22,6 +22,10 @@ struct rec_reader *rec_open_word(const struct ctl *ctl);
 /* Reads --from, --to, --ticks and the words behind the first. EXIT_OK, or EXIT_USAGE after it was said. */
 int rec_filter_read(struct rec_filter *f, const struct ctl *ctl, const struct rec_reader *reader);
 
+/* Lets the reader pass over the chunks that have nothing of the wanted time. EXIT_OK, or EXIT_FAILED after it
+ * was said. */
+int rec_filter_seek(const struct rec_filter *f, const struct ctl *ctl, struct rec_reader *reader);
+
 /* By words alone, and by all. */
 bool rec_filter_names(const struct rec_filter *f, const struct message *m);
 bool rec_filter_takes(const struct rec_filter *f, int64_t time_ns, const struct message *m);

@@ -26,6 +26,7 @@ struct rec_reader {
 	struct rec_file_header head;
 	char *text;
 	uint64_t next; /* where the next chunk should begin */
+	uint64_t stop; /* where no chunk is read any more */
 	struct buffer stored, raw;
 	const uint8_t *payload; /* of the chunk that is being read */
 	size_t size, at;
@@ -74,6 +75,7 @@ static bool read_header(struct rec_reader *r, const char *path, char *fault, siz
 			      r->text, text))
 		return refuse(fault, size, "%s: the head of the file is damaged", path);
 	r->next = h->size;
+	r->stop = UINT64_MAX;
 	return true;
 }
 
@@ -239,8 +241,11 @@ static int load_chunk(struct rec_reader *r)
 	struct rec_chunk_header h;
 	const char *what;
 	uint64_t at, end;
-	int rc = rec_find_chunk(&r->source, r->next, &at, &h);
+	int rc;
 
+	if (r->next >= r->stop)
+		return 0;
+	rc = rec_find_chunk(&r->source, r->next, &at, &h);
 	if (rc < 0)
 		return rc;
 	if (!rc) {
@@ -355,6 +360,7 @@ int rec_next(struct rec_reader *r, struct rec_record *record)
 static void go_to(struct rec_reader *r, uint64_t offset)
 {
 	r->next = offset;
+	r->stop = UINT64_MAX;
 	r->left = 0;
 	r->at = r->size = 0;
 	r->counts = false;
@@ -369,6 +375,23 @@ void rec_rewind(struct rec_reader *r)
 void rec_seek(struct rec_reader *r, const struct rec_place *place)
 {
 	go_to(r, place->offset);
+}
+
+void rec_span(struct rec_reader *r, const struct rec_index *index, int64_t from_ns, int64_t to_ns)
+{
+	uint64_t first = UINT64_MAX, end = 0;
+
+	for (size_t i = 0; i < index->count; i++) {
+		const struct rec_place *place = &index->places[i];
+
+		if (place->head.last_ns < from_ns || place->head.first_ns >= to_ns)
+			continue;
+		if (place->offset < first)
+			first = place->offset;
+		end = place->offset + 1;
+	}
+	go_to(r, first);
+	r->stop = end;
 }
 
 int rec_index(struct rec_reader *r, struct rec_index *index)

@@ -70,3 +70,6 @@ void rec_index_fini(struct rec_index *index);
 
 /* The next record will be the first of that chunk. */
 void rec_seek(struct rec_reader *r, const struct rec_place *place);
+
+/* From here on reads only the chunks between the first and the last that hold records of that time. */
+void rec_span(struct rec_reader *r, const struct rec_index *index, int64_t from_ns, int64_t to_ns);

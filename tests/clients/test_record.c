@@ -181,6 +181,16 @@ static void test_index_leads_to_every_chunk(void **state)
 		assert_int_equal(rec_next(r, &record), 1);
 		check_record(&record, (uint32_t)(100 * i));
 	}
+	rec_span(r, &index, 1000 + 1250, 1000 + 1400);
+	for (uint32_t i = 1200; i < 1400; i++) {
+		assert_int_equal(rec_next(r, &record), 1);
+		check_record(&record, i);
+	}
+	assert_int_equal(rec_next(r, &record), 0);
+	rec_span(r, &index, 0, 1000);
+	assert_int_equal(rec_next(r, &record), 0);
+	rec_rewind(r);
+	assert_int_equal(read_first(r), RECORDS);
 	rec_index_fini(&index);
 	rec_close(r);
 	free(bytes);

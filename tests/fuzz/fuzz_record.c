@@ -72,6 +72,8 @@ static void read_file(const void *bytes, size_t size)
 	promise(read_all(r, &again) == n && again == sum);
 	promise(!rec_index(r, &index));
 	promise(index.count >= rec_tally(r)->chunks);
+	rec_span(r, &index, 0, 6);
+	promise(read_all(r, &again) <= n);
 	rec_index_fini(&index);
 	rec_close(r);
 }
