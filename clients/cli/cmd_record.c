@@ -251,20 +251,29 @@ static int ask_state(struct recorder *r, const char *name, struct known *k)
 	return rc;
 }
 
-/* One at a time, so that messages do not pile up meanwhile. */
+/* One at a time, so that messages do not pile up meanwhile. With the last one, the file can be verified: it
+ * is written at once. */
 static int ask_states(struct recorder *r)
 {
 	int64_t now_ms = ctl_now_ms();
+	uint32_t due = 0, first = 0;
+	int rc;
 
 	if (!r->asks || now_ms < r->next_ask_ms)
 		return EXIT_OK;
-	for (uint32_t i = 0; i < r->streams.count; i++) {
+	for (uint32_t i = r->streams.count; i-- > 0;) {
 		if (r->known[i].state_ms > now_ms)
 			continue;
-		r->next_ask_ms = now_ms + STATES_MS;
-		return ask_state(r, r->streams.names[i], &r->known[i]);
+		due++;
+		first = i;
 	}
-	return EXIT_OK;
+	if (!due)
+		return EXIT_OK;
+	r->next_ask_ms = now_ms + STATES_MS;
+	rc = ask_state(r, r->streams.names[first], &r->known[first]);
+	if (rc == EXIT_OK && due == 1 && rec_writer_flush(&r->writer) < 0)
+		return ctl_fail("%s", r->writer.fault);
+	return rc;
 }
 
 static void show(struct recorder *r, int64_t start_ms)
