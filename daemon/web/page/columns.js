@@ -93,9 +93,11 @@ export class SpikeColumns extends Columns {
 		this.mark = Math.max(1, Math.floor((0.7 * time.dt) / ms));
 	}
 
-	/* So many spikes are a full cell: some more than one that has any has on average, as a power of two. */
+	/* So many spikes are a full cell: some more than one that has any has on average, as a power of two; 1 only where
+	 * a cell cannot hold more. */
 	get full() {
-		return 2 ** Math.ceil(Math.log2(Math.max(1, (1.6 * this.#spikes) / Math.max(1, this.#cells) - 0.6)));
+		const shared = this.ms > this.time.dt || this.lines.count > this.rows;
+		return 2 ** Math.ceil(Math.log2(Math.max(shared ? 2 : 1, (1.6 * this.#spikes) / Math.max(1, this.#cells) - 0.6)));
 	}
 
 	/* Looks at all cells again: much of what was counted has scrolled away. */

@@ -9,10 +9,10 @@ const CHECK_MS = 120;
 const FIELDS = [
 	/* key, label, hint, how it is read */
 	["name", "Name", "imu", String],
-	["channels", "Channels", "how many values a row has", typed],
-	["names", "Channel names", "ax, ay, az: may replace the number", (text) => text.split(",").map((word) => word.trim()).filter(Boolean)],
+	["channels", "Channels", "values in a row", typed],
+	["names", "Channel names", "ax, ay, az", (text) => text.split(",").map((word) => word.trim()).filter(Boolean)],
 	["unit", "Unit", "m/s2", String],
-	["shape", "Shape", "rows, columns of a 2-D sensor", (text) => [typed(text)].flat()],
+	["shape", "Shape", "rows, columns, if it is 2-D", (text) => [typed(text)].flat()],
 	["dt", "Tick", "the daemon's own", typed],
 	["window", "Window", "ticks a row is held; 0 = none", typed],
 ];
@@ -170,11 +170,11 @@ export class Form {
 		const faults = faultsOf(error);
 		this.submit.disabled = true;
 		this.verdict.className = "verdict bad";
-		write(this.verdict, this.inputs.get("name").value.trim() ? "Not yet:" : "What is missing:");
-		this.#mark(faults);
+		const elsewhere = this.#mark(faults);
+		write(this.verdict, elsewhere ? "Not yet:" : "Not yet: see what is marked.");
 	}
 
-	/* Each fault beside its field, and those that belong to none in the list. */
+	/* Each fault beside its field, and those that belong to none in the list; gives how many these are. */
 	#mark(faults) {
 		for (const node of this.dialog.querySelectorAll(".fault"))
 			write(node, "");
@@ -185,6 +185,7 @@ export class Form {
 			return !node;
 		});
 		this.faults.replaceChildren(...rest.map(({ path, message }) => element("li", {}, path.length ? `${path.join(".")}: ${message}` : message)));
+		return rest.length;
 	}
 
 	#place([key, ...rest]) {

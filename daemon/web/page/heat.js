@@ -35,7 +35,7 @@ export class HeatLane extends ColumnLane {
 		this.#style = colours.theme;
 		this.#low = low;
 		this.#high = high > low ? high : low + 1;
-		this.from.textContent = figure(this.#low, 2);
+		this.from.textContent = figure(Math.abs(this.#low) < 1e-6 * this.#high ? 0 : this.#low, 2);
 		this.to.textContent = figure(this.#high, 2);
 		return true;
 	}

@@ -2,7 +2,7 @@
  * leading dimensions, such as polarities, lie side by side.
  *
  * SPDX-License-Identifier: Apache-2.0 */
-import { mix, pixel, viridis } from "./colour.js";
+import { scale, viridis } from "./colour.js";
 import { element } from "./dom.js";
 import { duration, figure } from "./format.js";
 import { Surface } from "./lane.js";
@@ -70,11 +70,11 @@ export class ImagePanel {
 		this.#image.height = tiles * height;
 		const image = new ImageData(width, tiles * height);
 		const pixels = new Uint32Array(image.data.buffer);
+		const up = stream.meta.signed ? scale([colours.ground, colours.spike]) : viridis;
+		const down = scale([colours.ground, colours.negative]);
 		for (let i = 0; i < pixels.length; i++) {
 			const share = this.#activity[i] / this.#full;
-			pixels[i] = stream.meta.signed
-				? pixel(mix(colours.ground, share < 0 ? colours.negative : colours.spike, Math.min(1, Math.abs(share))))
-				: viridis[Math.min(255, Math.floor(255 * share))];
+			pixels[i] = share < 0 ? down[Math.min(255, Math.floor(-255 * share))] : up[Math.min(255, Math.floor(255 * share))];
 		}
 		this.#image.getContext("2d").putImageData(image, 0, 0);
 	}

@@ -12,6 +12,11 @@ const EACH_MS = 250;
 export class StreamList {
 	#rows = new Map();
 	#drawn = 0;
+	#seen = new Set(); /* canvases that are not scrolled away */
+	#watch = new IntersectionObserver((changes) => {
+		for (const { target, isIntersecting } of changes)
+			this.#seen[isIntersecting ? "add" : "delete"](target);
+	});
 
 	constructor(model, node, choose) {
 		Object.assign(this, { model, node, choose });
@@ -51,6 +56,11 @@ export class StreamList {
 	}
 
 	#rebuild(names) {
+		for (const [name, { surface }] of this.#rows)
+			if (!names.includes(name)) {
+				this.#watch.unobserve(surface.canvas);
+				this.#seen.delete(surface.canvas);
+			}
 		this.#rows = new Map(names.map((name) => [name, this.#rows.get(name) ?? this.#make(name)]));
 		this.node.replaceChildren(...[...this.#rows.values()].map(({ node }) => node));
 		this.show(this.shown);
@@ -59,6 +69,7 @@ export class StreamList {
 	#make(name) {
 		const row = { sign: element("span.sign"), word: element("span.word"), spikes: element("b"), rows: element("span"), lost: element("span.lost"),
 			surface: new Surface(`spikes of ${name} in the last minute`) };
+		this.#watch.observe(row.surface.canvas);
 		row.node = element("li", { role: "option", "data-stream": name, "aria-selected": "false" },
 			element("div.line", {}, row.sign, element("span.label", {}, name), row.word),
 			row.surface.canvas,
@@ -84,12 +95,13 @@ export class StreamList {
 		this.colours = palette(["panel", "spike", "faint"]);
 		const now = this.model.clock.now(here);
 		for (const [name, { surface }] of this.#rows)
-			this.#curve(this.model.streams.get(name), surface, now);
+			if (this.#seen.has(surface.canvas))
+				this.#curve(this.model.streams.get(name), surface, now);
 	}
 
 	#curve(stream, surface, now) {
 		const { css } = this.colours;
-		if (!stream || !surface.begin(css.panel, 0) || now === undefined)
+		if (!stream || !surface.begin(css.panel) || now === undefined)
 			return;
 		const { pen, width, height } = surface;
 		if (!stream.heard) {

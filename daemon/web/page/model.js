@@ -111,8 +111,11 @@ export class Model extends EventTarget {
 			const looked = stream.name === this.#looked;
 			const rate = 1000 / stream.dt;
 			const slack = stream.heard ? 1.5 : 1; /* so that nothing flutters at the limit */
+			const heard = stream.heard;
 			stream.heard = looked || (messages + rate <= slack * HEARD_MESSAGES &&
 				spikes + (stream.rates.spikes ?? 0) <= slack * HEARD_SPIKES);
+			if (heard && !stream.heard)
+				stream.away("unheard");
 			if (!looked && stream.heard) {
 				messages += rate;
 				spikes += stream.rates.spikes ?? 0;

@@ -42,7 +42,8 @@ export class ColumnLane extends Lane {
 		}
 		if (stream.time && history)
 			this.#columns(frame, history, Columns);
-		this.grid(frame);
+		if (this.apart)
+			this.grid(frame);
 		this.labels(frame, this.shown);
 		this.cross(frame);
 		if (stream.time && history)
@@ -169,7 +170,7 @@ export class RasterLane extends ColumnLane {
 		const { ms, rows, full } = this.columns;
 		const lines = this.shown.count / rows;
 		const shared = [ms > stream.dt && duration(ms * 1e6), lines > 1 && `${Number(lines.toFixed(1))} lines`].filter(Boolean);
-		const parts = [shared.length ? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${full}` : "every spike of every line"];
+		const parts = [shared.length ? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${full} or more` : "every spike of every line"];
 		if (this.shown.count < stream.meta.lines)
 			parts.push(`lines ${this.shown.first}–${this.shown.first + this.shown.count - 1} of ${stream.meta.lines}`);
 		const kept = (history.newest - history.oldest) * stream.dt;

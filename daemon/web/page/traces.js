@@ -8,6 +8,7 @@ import { GUTTER, Lane } from "./lane.js";
 const CHOSEN_MAX = 8;
 const LISTED_MAX = 1000; /* the others by a click on their line */
 const DASHES = [[], [6, 3], [2, 2], [8, 2, 2, 2]]; /* beside colours, for those who do not tell these apart */
+const WIDTH = 1.5; /* px, of a curve */
 const SHRINK = 0.02; /* of the way that the scale goes back in a frame */
 
 /* Parameters that the state is compared with, by stage; "-" = their negative too. */
@@ -143,62 +144,76 @@ export class TraceLane extends Lane {
 	}
 
 	#curves({ stream, view, colours }, history, columns) {
-		const { pen, width } = this.surface;
+		const { pen } = this.surface;
 		const [first, last] = this.#range(stream, view, history);
+		const crowded = stream.dt * this.plot.width < view.span;
 		this.chosen.forEach((line, i) => {
-			pen.strokeStyle = colours.css[`trace${i}`];
-			if (this.kind === "state")
-				this.#thresholds(stream, line, width);
-			/* What is crowded is a band, whose dashes would be noise. */
-			pen.setLineDash(stream.dt * this.plot.width > 0.3 * view.span ? DASHES[i % DASHES.length] : []);
-			pen.lineWidth = 1.4;
-			pen.beginPath();
-			if (columns[i] >= 0)
+			pen.strokeStyle = pen.fillStyle = colours.css[`trace${i}`];
+			pen.globalAlpha = crowded ? 0.85 : 1;
+			if (columns[i] >= 0 && crowded)
+				this.#band(stream, view, history, columns[i], first, last);
+			pen.globalAlpha = 1;
+			pen.lineWidth = WIDTH;
+			pen.setLineDash(DASHES[i % DASHES.length]);
+			if (columns[i] >= 0 && !crowded)
 				this.#curve(stream, view, history, columns[i], first, last);
-			pen.stroke();
 			pen.setLineDash([]);
 		});
+		if (this.kind === "state")
+			this.chosen.forEach((line, i) => this.#thresholds(stream, line, colours.css[`trace${i}`], colours.css.ground));
 	}
 
-	/* One point a tick, or the range of those that share a pixel. */
+	/* A point a tick: joined by lines, or held until the next one. */
 	#curve(stream, view, history, column, first, last) {
 		const { pen } = this.surface;
-		const perMs = (this.surface.width - GUTTER) / view.span;
-		let pixel = -1, low = 0, high = 0, end = 0, before = -2;
-		const flush = () => {
-			if (high !== low) {
-				pen.lineTo(pixel, this.y(low));
-				pen.lineTo(pixel, this.y(high));
-				pen.lineTo(pixel, this.y(end));
-			}
-		};
-		const dense = stream.dt * perMs < 1;
-		for (let entry = first; entry < last; entry++) {
+		const perMs = this.plot.width / view.span;
+		pen.beginPath();
+		for (let entry = first, before = -2, y = 0; entry < last; entry++) {
 			const tick = history.tickAt(entry);
-			const exact = GUTTER + (stream.time.origin + tick * stream.dt - view.start) * perMs;
-			const x = dense ? Math.floor(exact) + 0.5 : exact;
-			const value = history.value(entry, column);
-			if (x === pixel && tick === before + 1) {
-				low = Math.min(low, value);
-				high = Math.max(high, value);
-				end = value;
-			} else {
-				flush();
-				if (tick !== before + 1)
-					pen.moveTo(x, this.y(value));
-				else if (this.kind === "values" && !dense)
-					pen.lineTo(x, this.y(end));
-				pen.lineTo(x, this.y(value));
-				pixel = x;
-				low = high = end = value;
-			}
+			const x = GUTTER + (stream.time.origin + tick * stream.dt - view.start) * perMs;
+			if (tick !== before + 1)
+				pen.moveTo(x, this.y(history.value(entry, column)));
+			else if (this.kind === "values")
+				pen.lineTo(x, y);
+			y = this.y(history.value(entry, column));
+			pen.lineTo(x, y);
 			before = tick;
 		}
-		flush();
+		pen.stroke();
 	}
 
-	#thresholds(stream, line, width) {
+	/* Several ticks a pixel: the range of their values, from where the one before ended. Bars, since a line that
+	 * goes up and down in every pixel takes a hundred times as long to draw. */
+	#band(stream, view, history, column, first, last) {
 		const { pen } = this.surface;
+		const perMs = this.plot.width / view.span;
+		let pixel = -1, low = 0, high = 0, end = 0, before = -2;
+		const bar = () => {
+			const top = this.y(high), tall = this.y(low) - top;
+			pen.fillRect(pixel, tall < WIDTH ? top - (WIDTH - tall) / 2 : top, 1, Math.max(WIDTH, tall));
+		};
+		for (let entry = first; entry < last; entry++) {
+			const tick = history.tickAt(entry);
+			const x = Math.floor(GUTTER + (stream.time.origin + tick * stream.dt - view.start) * perMs);
+			const value = history.value(entry, column);
+			if (x !== pixel) {
+				if (pixel >= 0)
+					bar();
+				pixel = x;
+				low = high = tick === before + 1 ? end : value;
+			}
+			low = Math.min(low, value);
+			high = Math.max(high, value);
+			end = value;
+			before = tick;
+		}
+		if (pixel >= 0)
+			bar();
+	}
+
+	#thresholds(stream, line, colour, ground) {
+		const { pen, width } = this.surface;
+		pen.strokeStyle = pen.fillStyle = colour;
 		pen.setLineDash([3, 4]);
 		pen.lineWidth = 1;
 		pen.beginPath();
@@ -207,10 +222,20 @@ export class TraceLane extends Lane {
 			pen.lineTo(width, Math.round(this.y(value)) + 0.5);
 		}
 		pen.stroke();
-		pen.fillStyle = pen.strokeStyle;
+		pen.setLineDash([]);
 		pen.textAlign = "left";
 		for (const value of line === this.chosen[0] ? thresholds(stream, line) : [])
-			pen.fillText(`threshold ${figure(value, 3)}`, GUTTER + 6, this.y(value) + (this.y(value) < 16 ? 8 : -7));
+			this.#tag(`threshold ${figure(value, 3)}`, this.y(value) + (this.y(value) < 16 ? 9 : -8), ground);
+	}
+
+	/* A text that can be read over curves. */
+	#tag(text, y, ground) {
+		const { pen } = this.surface;
+		const colour = pen.fillStyle;
+		pen.fillStyle = ground;
+		pen.fillRect(GUTTER + 3, y - 7, pen.measureText(text).width + 6, 14);
+		pen.fillStyle = colour;
+		pen.fillText(text, GUTTER + 6, y);
 	}
 
 	#figures(colours) {
