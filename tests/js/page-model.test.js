@@ -34,12 +34,18 @@ test("a history holds exactly the ticks of its span, whatever the rings had to d
 	let kept = [];
 	for (let tick = 0, n = 0; n < 20000; n++) {
 		tick += random() < 0.01 ? Math.floor(1 + 50 * random()) : 1;
-		const words = Uint32Array.from({ length: Math.floor(9 * random()) }, () => Math.floor(100 * random()) + (random() < 0.5 ? 2 ** 31 : 0));
+		const words = Uint32Array.from(
+			{ length: Math.floor(9 * random()) },
+			() => Math.floor(100 * random()) + (random() < 0.5 ? 2 ** 31 : 0),
+		);
 		assert.ok(history.push(tick, words));
 		kept.push([tick, words]);
 		if (n % 1999 === 0) {
 			kept = kept.filter(([t]) => t > tick - 5000);
-			assert.deepEqual(spikesOf(history), kept.flatMap(([t, list]) => [...list].map((word) => [t, word])));
+			assert.deepEqual(
+				spikesOf(history),
+				kept.flatMap(([t, list]) => [...list].map((word) => [t, word])),
+			);
 			assert.deepEqual([history.oldest, history.newest], [kept[0][0], tick]);
 			const some = kept[Math.floor(kept.length * random())][0];
 			assert.equal(history.tickAt(history.find(some)), some);
@@ -64,7 +70,8 @@ test("where there is no room for the span the oldest ticks go, and it is said", 
 });
 
 test("floats: all lines, or the chosen ones", () => {
-	const all = new FloatHistory(3000, 3), some = new FloatHistory(3000, 3, [2, 0]);
+	const all = new FloatHistory(3000, 3),
+		some = new FloatHistory(3000, 3, [2, 0]);
 	for (let tick = 0; tick < 7000; tick++) {
 		all.push(tick, [tick, tick + 0.5, -tick]);
 		some.push(tick, [tick, tick + 0.5, -tick]);
@@ -78,7 +85,10 @@ test("floats: all lines, or the chosen ones", () => {
 function cells(columns, from, to) {
 	return Array.from({ length: to - from }, (_, i) => {
 		const at = columns.slot(from + i) * columns.rows;
-		return [...columns.positive.subarray(at, at + columns.rows), ...columns.negative.subarray(at, at + columns.rows)];
+		return [
+			...columns.positive.subarray(at, at + columns.rows),
+			...columns.negative.subarray(at, at + columns.rows),
+		];
 	});
 }
 
@@ -92,7 +102,10 @@ test("no spike is left out or counted twice, however the picture is moved", () =
 	let tick = 0;
 	for (let step = 0; step < 120; step++) {
 		for (let end = tick + 40 * random(); tick < end; tick++)
-			history.push(tick, Uint32Array.from({ length: 6 }, () => Math.floor(80 * random()) + (random() < 0.3 ? 2 ** 31 : 0)));
+			history.push(
+				tick,
+				Uint32Array.from({ length: 6 }, () => Math.floor(80 * random()) + (random() < 0.3 ? 2 ** 31 : 0)),
+			);
 		const newest = moved.columnOf(tick);
 		const to = random() < 0.6 ? newest + 3 : newest - Math.floor(150 * random());
 		const from = to - 1 - Math.floor(60 * random());
@@ -100,9 +113,12 @@ test("no spike is left out or counted twice, however the picture is moved", () =
 		const fresh = make();
 		fresh.cover(from, to, history);
 		assert.deepEqual(cells(moved, from, to), cells(fresh, from, to));
-		const sum = cells(fresh, from, to).flat().reduce((a, b) => a + b, 0);
+		const sum = cells(fresh, from, to)
+			.flat()
+			.reduce((a, b) => a + b, 0);
 		const there = spikesOf(history).filter(([t, word]) => {
-			const line = word & 0x7fffffff, column = fresh.columnOf(t);
+			const line = word & 0x7fffffff,
+				column = fresh.columnOf(t);
 			return line >= 10 && line < 60 && column >= from && column < to;
 		});
 		assert.equal(sum, there.length);
@@ -114,8 +130,13 @@ test("a tick that is wider than a pixel is a mark of several", () => {
 	history.push(3, Uint32Array.of(0, 1 + 2 ** 31));
 	const columns = new SpikeColumns(100, 2, 1, { first: 0, count: 2 }, { origin: 0, dt: 10 });
 	columns.cover(0, 60, history);
-	const marked = cells(columns, 0, 60).map((cell, c) => [c, ...cell]).filter(([, ...cell]) => cell.some(Boolean));
-	assert.deepEqual(marked, Array.from({ length: 7 }, (_, i) => [30 + i, 1, 0, 0, 1]));
+	const marked = cells(columns, 0, 60)
+		.map((cell, c) => [c, ...cell])
+		.filter(([, ...cell]) => cell.some(Boolean));
+	assert.deepEqual(
+		marked,
+		Array.from({ length: 7 }, (_, i) => [30 + i, 1, 0, 0, 1]),
+	);
 });
 
 test("values that share a pixel are averaged, over ticks and lines", () => {
@@ -137,7 +158,8 @@ test("the clock runs evenly behind messages that bunch, and never back", () => {
 	assert.equal(clock.now(0), undefined);
 	let before;
 	for (let here = 0; here < 20000; here += 16) {
-		if (Math.floor(here / 48) % 2 === 0) /* 48 ms of nothing, then all of it at once, up to 20 ms on the way */
+		if (Math.floor(here / 48) % 2 === 0)
+			/* 48 ms of nothing, then all of it at once, up to 20 ms on the way */
 			for (let at = Math.max(0, here - 48); at < here; at += 4)
 				clock.heard(1e6 + at, here + 20 * random());
 		const now = clock.now(here);
@@ -187,11 +209,34 @@ test("activity: spikes a second in parts of the last minute", () => {
 	const rates = activity.rates(90000, 60);
 	assert.deepEqual([rates[0], rates[29], rates[30], rates[59]], [10, 10, 50, 50]);
 	activity.add(1e7, 3);
-	assert.equal(activity.rates(1e7 + 100, 60).reduce((a, b) => a + b), 3);
+	assert.equal(
+		activity.rates(1e7 + 100, 60).reduce((a, b) => a + b),
+		3,
+	);
 });
 
-const meta = { stream: "s", channels: 2, lines: 4, dt_ns: 1e6, output: "spikes", empty: true, topics: ["spikes/s/", "values/s/"], names: ["a", "b"], shape: null, pipeline: [] };
-const part = (tick, more) => ({ kind: "spikes", format: "words", epoch: "1", flags: [], count: 1, tick: BigInt(tick), words: Uint32Array.of(0), ...more });
+const meta = {
+	stream: "s",
+	channels: 2,
+	lines: 4,
+	dt_ns: 1e6,
+	output: "spikes",
+	empty: true,
+	topics: ["spikes/s/", "values/s/"],
+	names: ["a", "b"],
+	shape: null,
+	pipeline: [],
+};
+const part = (tick, more) => ({
+	kind: "spikes",
+	format: "words",
+	epoch: "1",
+	flags: [],
+	count: 1,
+	tick: BigInt(tick),
+	words: Uint32Array.of(0),
+	...more,
+});
 
 test("what is missing has a reason", () => {
 	const stream = new Stream("s", meta);
@@ -202,8 +247,12 @@ test("what is missing has a reason", () => {
 	stream.take(part(10), 10, 0, true);
 	stream.take(part(20), 20, 0, false);
 	stream.take(part(30), 30, 0, false);
-	assert.deepEqual(stream.spikes.marks, [{ from: 1, to: 4, why: "lost" }, { from: 5, to: 9, why: "skipped" },
-		{ from: 10, to: 20, why: "paused" }, { from: 21, to: 30, why: "unheard" }]);
+	assert.deepEqual(stream.spikes.marks, [
+		{ from: 1, to: 4, why: "lost" },
+		{ from: 5, to: 9, why: "skipped" },
+		{ from: 10, to: 20, why: "paused" },
+		{ from: 21, to: 30, why: "unheard" },
+	]);
 	assert.equal(stream.missed, 3);
 	const sparse = new Stream("s", { ...meta, empty: false });
 	sparse.take(part(0), 0, 0, false);
@@ -215,8 +264,16 @@ test("a restart forgets what was, and graded spikes carry their sign", () => {
 	const stream = new Stream("s", meta);
 	stream.keep("values", 2, [0]);
 	stream.take(part(100), 100, 0, false);
-	stream.take(part(1, { epoch: "2", format: "graded", words: Uint32Array.of(1, 3), values: Float32Array.of(-2, 2) }), 1, 0, false);
-	assert.deepEqual(spikesOf(stream.spikes), [[1, 1 + 2 ** 31], [1, 3]]);
+	stream.take(
+		part(1, { epoch: "2", format: "graded", words: Uint32Array.of(1, 3), values: Float32Array.of(-2, 2) }),
+		1,
+		0,
+		false,
+	);
+	assert.deepEqual(spikesOf(stream.spikes), [
+		[1, 1 + 2 ** 31],
+		[1, 3],
+	]);
 	stream.take({ ...part(2, { epoch: "2" }), kind: "values", values: Float32Array.of(5, 6) }, 2, 0, false);
 	assert.deepEqual([...stream.values.row(stream.values.find(2))], [5, 6]);
 });
@@ -227,20 +284,42 @@ test("rates are of the time between two words of the daemon; losses are told by 
 	stream.count("live", { rows: 110, rejected_json: 0, seq_gaps: 0 }, 1.1e9);
 	stream.count("stale", { rows: 150, rejected_json: 2, seq_gaps: 1, late_ticks: 7 }, 2e9);
 	assert.deepEqual([stream.liveness, stream.rates.rows, stream.lost], ["stale", 50, 3]);
-	assert.deepEqual(stream.losses, [["rejected_json", 2], ["seq_gaps", 1]]);
+	assert.deepEqual(stream.losses, [
+		["rejected_json", 2],
+		["seq_gaps", 1],
+	]);
 	assert.deepEqual([stream.lineName(3), stream.lineName(0)], ["b·1", "a·0"]);
 });
 
 test("thresholds: one a line, both ways where the encoder has two, none where it has none", () => {
 	const of = (pipeline, line) => thresholds({ fan: 2, meta: { pipeline } }, line);
-	assert.deepEqual(of([{ stage: "range", params: {} }, { stage: "lif", params: { v_th: [1, 3] } }], 3), [3]);
+	assert.deepEqual(
+		of(
+			[
+				{ stage: "range", params: {} },
+				{ stage: "lif", params: { v_th: [1, 3] } },
+			],
+			3,
+		),
+		[3],
+	);
 	assert.deepEqual(of([{ stage: "lif_bipolar", params: { theta: 0.5 } }], 0), [0.5, -0.5]);
 	assert.deepEqual(of([{ stage: "step_forward", params: { theta: 0.5 } }], 0), []);
 });
 
 test("figures for people", () => {
-	assert.deepEqual([duration(0), duration(1.5e6), duration(2e9), count(999), count(12345), quantity(0.02, "s"), quantity(3, "ticks")],
-		["0 s", "1.5 ms", "2 s", "999", "12.3 k", "20 ms", "3 ticks"]);
+	assert.deepEqual(
+		[
+			duration(0),
+			duration(1.5e6),
+			duration(2e9),
+			count(999),
+			count(12345),
+			quantity(0.02, "s"),
+			quantity(3, "ticks"),
+		],
+		["0 s", "1.5 ms", "2 s", "999", "12.3 k", "20 ms", "3 ticks"],
+	);
 	assert.deepEqual([uptime(59), uptime(3720), uptime(93600)], ["59 s", "1 h 2 min", "1 d 2 h"]);
 	assert.deepEqual([niceStep(5000, 8), niceStep(0.9, 10)], [1000, 0.1]);
 });

@@ -15,11 +15,21 @@ test("a slider reaches the row's own limits, or as far as one wants to go", () =
 	assert.deepEqual(reach(f_max, 200, 100), { low: 1, high: 20000, log: true, whole: false });
 	assert.deepEqual(reach(steps, 3, 1), { low: 1, high: 16, log: false, whole: true });
 	assert.deepEqual(reach(theta, 0.5, 0.1), { low: 0, high: 2, log: false, whole: false });
-	assert.deepEqual(reach({ type: "number", unit: "", default: "0" }, -20, 0), { low: -80, high: 80, log: false, whole: false });
+	assert.deepEqual(reach({ type: "number", unit: "", default: "0" }, -20, 0), {
+		low: -80,
+		high: 80,
+		log: false,
+		whole: false,
+	});
 });
 
 test("every value of a slider finds its place again", () => {
-	for (const [row, value] of [[p, 0.3], [f_max, 200], [steps, 3], [theta, 0.5]]) {
+	for (const [row, value] of [
+		[p, 0.3],
+		[f_max, 200],
+		[steps, 3],
+		[theta, 0.5],
+	]) {
 		const range = reach(row, value);
 		assert.ok(positionOf(range, value) > 0 && positionOf(range, value) < 1000, JSON.stringify(range));
 		for (let position = 0; position <= 1000; position += 50) {
@@ -34,11 +44,19 @@ test("every value of a slider finds its place again", () => {
 });
 
 test("what is typed is a number, a text with a unit, or a list", () => {
-	assert.deepEqual([" 5 ", "400 Hz", "1, 2.5", "[1, 2]", "true", "auto"].map(typed), [5, "400 Hz", [1, 2.5], [1, 2], true, "auto"]);
+	assert.deepEqual([" 5 ", "400 Hz", "1, 2.5", "[1, 2]", "true", "auto"].map(typed), [
+		5,
+		"400 Hz",
+		[1, 2.5],
+		[1, 2],
+		true,
+		"auto",
+	]);
 });
 
 test("each fault of a check finds its field", () => {
-	const message = 'stream: needs channels; or names; stream.encode[1].drop.p: must be from 0 to 1, not 2; stream.input.mode: "ff" is not one of hold, queue';
+	const message =
+		'stream: needs channels; or names; stream.encode[1].drop.p: must be from 0 to 1, not 2; stream.input.mode: "ff" is not one of hold, queue';
 	assert.deepEqual(faultsOf({ message }), [
 		{ path: [], message: "needs channels; or names" },
 		{ path: ["encode", 1, "drop", "p"], message: "must be from 0 to 1, not 2" },
@@ -48,25 +66,60 @@ test("each fault of a check finds its field", () => {
 });
 
 test("defaults are asked for under the stage's own name, with what has none", () => {
-	const meta = { stream: "imu", channels: 2, dt_ns: 1e6, window: 0, pipeline: [
-		{ stage: "population", as: "PopulationEncoder", params: { out_features: 4, kernel: "cosine" } },
-		{ stage: "poisson", as: "PoissonEncoderStep", params: { f_max: 5 } }] };
-	const encoders = [{ name: "population", params: [{ name: "out_features", default: null }, { name: "kernel", default: "gaussian" }] },
-		{ name: "poisson", params: [{ name: "f_max", default: "100" }] }];
-	assert.deepEqual(barePipeline(meta, encoders).encode, [{ PopulationEncoder: { out_features: 4 } }, { PoissonEncoderStep: {} }]);
+	const meta = {
+		stream: "imu",
+		channels: 2,
+		dt_ns: 1e6,
+		window: 0,
+		pipeline: [
+			{ stage: "population", as: "PopulationEncoder", params: { out_features: 4, kernel: "cosine" } },
+			{ stage: "poisson", as: "PoissonEncoderStep", params: { f_max: 5 } },
+		],
+	};
+	const encoders = [
+		{
+			name: "population",
+			params: [
+				{ name: "out_features", default: null },
+				{ name: "kernel", default: "gaussian" },
+			],
+		},
+		{ name: "poisson", params: [{ name: "f_max", default: "100" }] },
+	];
+	assert.deepEqual(barePipeline(meta, encoders).encode, [
+		{ PopulationEncoder: { out_features: 4 } },
+		{ PoissonEncoderStep: {} },
+	]);
 });
 
 test("YAML that the daemon reads", () => {
-	assert.equal(yaml([{ name: "a", names: ["x", "y 2"], dt: "500 us", input: { mode: "queue" }, encode: [{ lif: { v_th: [1, 2] } }, { split: {} }] }], "  "), `
+	assert.equal(
+		yaml(
+			[
+				{
+					name: "a",
+					names: ["x", "y 2"],
+					dt: "500 us",
+					input: { mode: "queue" },
+					encode: [{ lif: { v_th: [1, 2] } }, { split: {} }],
+				},
+			],
+			"  ",
+		),
+		`
   - name: a
     names: [x, y 2]
     dt: 500 us
     input: {mode: queue}
     encode:
       - lif: {v_th: [1, 2]}
-      - split: {}`);
-	assert.equal(yaml([{ name: "a", encode: [{ lif: {} }] }], ""), `
+      - split: {}`,
+	);
+	assert.equal(
+		yaml([{ name: "a", encode: [{ lif: {} }] }], ""),
+		`
 - name: a
   encode:
-    - lif: {}`);
+    - lif: {}`,
+	);
 });

@@ -44,20 +44,36 @@ export class Daemon {
 		daemon.page = `http://127.0.0.1:${web}/`;
 		daemon.folder = mkdtempSync(join(tmpdir(), "spiked-web-"));
 		/* JSON is YAML. */
-		writeFileSync(join(daemon.folder, "spiked.yaml"), JSON.stringify({ clock: "wall", dt: "1 ms", max_catch_up: 1000, ingest: [daemon.ingest],
-			publish: [`tcp://127.0.0.1:${publish}`], control: `tcp://127.0.0.1:${control}`, web: `127.0.0.1:${web}`, ...config }));
+		writeFileSync(
+			join(daemon.folder, "spiked.yaml"),
+			JSON.stringify({
+				clock: "wall",
+				dt: "1 ms",
+				max_catch_up: 1000,
+				ingest: [daemon.ingest],
+				publish: [`tcp://127.0.0.1:${publish}`],
+				control: `tcp://127.0.0.1:${control}`,
+				web: `127.0.0.1:${web}`,
+				...config,
+			}),
+		);
 		daemon.control = new Control(`tcp://127.0.0.1:${control}`, { timeout: 5000 * slow });
 		await daemon.run();
 		return daemon;
 	}
 
 	async run() {
-		this.process = spawn(process.env.SPIKED_BIN, ["-c", join(this.folder, "spiked.yaml")], { stdio: ["ignore", "ignore", "pipe"] });
+		this.process = spawn(process.env.SPIKED_BIN, ["-c", join(this.folder, "spiked.yaml")], {
+			stdio: ["ignore", "ignore", "pipe"],
+		});
 		this.process.stderr.on("data", (data) => (this.log = `${this.log}${data}`.slice(-4000)));
 		await until("the daemon serves its page", () => {
 			if (this.process.exitCode !== null)
 				throw new Error(`the daemon ended with ${this.process.exitCode}: ${this.log}`);
-			return fetch(this.page).then(() => true, () => false);
+			return fetch(this.page).then(
+				() => true,
+				() => false,
+			);
 		});
 	}
 
@@ -79,7 +95,9 @@ export class Daemon {
 		};
 		sensor.done = (async () => {
 			for (let k = 0; sensor.running; k++) {
-				await sender.send(stream, rowAt((Date.now() - began) / 1000)).catch(() => {}); /* nobody there: rows of a live sensor are gone */
+				await sender
+					.send(stream, rowAt((Date.now() - began) / 1000))
+					.catch(() => {}); /* nobody there: rows of a live sensor are gone */
 				await sleep(1000 / hz);
 			}
 		})();

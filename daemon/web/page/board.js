@@ -13,7 +13,17 @@ import { WHOLE_MAX } from "./stream.js";
 import { TraceLane } from "./traces.js";
 import { View } from "./view.js";
 
-const COLOURS = ["ground", "panel", "spike", "negative", "muted", "faint", "grid", "loss", ...Array.from({ length: 8 }, (_, i) => `trace${i}`)];
+const COLOURS = [
+	"ground",
+	"panel",
+	"spike",
+	"negative",
+	"muted",
+	"faint",
+	"grid",
+	"loss",
+	...Array.from({ length: 8 }, (_, i) => `trace${i}`),
+];
 const STATE_AT_ONCE = 256; /* lines of which floats are asked for without being told to */
 
 export class Board {
@@ -27,13 +37,28 @@ export class Board {
 	constructor(model) {
 		this.model = model;
 		const again = () => this.#listen();
-		this.lanes = [new RasterLane(), new HeatLane(), new TraceLane("state", "State", again), new TraceLane("values", "Input values", again), new ImagePanel()];
+		this.lanes = [
+			new RasterLane(),
+			new HeatLane(),
+			new TraceLane("state", "State", again),
+			new TraceLane("values", "Input values", again),
+			new ImagePanel(),
+		];
 		this.axis = new Axis();
 		this.overview = new Overview(this.view, () => this.onmove());
-		find("lanes").append(...this.lanes.slice(0, 4).map(({ section }) => section), this.axis.surface.canvas, this.lanes[4].section);
+		find("lanes").append(
+			...this.lanes.slice(0, 4).map(({ section }) => section),
+			this.axis.surface.canvas,
+			this.lanes[4].section,
+		);
 		find("time").append(this.overview.canvas);
-		this.buttons = this.lanes.map((lane, i) => element("button", { "aria-pressed": "false", title: `Show or hide (${i + 1})`, onclick: () => this.toggle(i) },
-			lane.section.querySelector("h3").textContent));
+		this.buttons = this.lanes.map((lane, i) =>
+			element(
+				"button",
+				{ "aria-pressed": "false", title: `Show or hide (${i + 1})`, onclick: () => this.toggle(i) },
+				lane.section.querySelector("h3").textContent,
+			),
+		);
 		find("shows").append(...this.buttons);
 		for (const lane of this.lanes.slice(0, 4))
 			this.#mouse(lane);
@@ -59,14 +84,28 @@ export class Board {
 	/* What the stream can show. */
 	#possible(stream) {
 		const state = stream.has("state");
-		return [stream.has("spikes"), state && stream.meta.lines <= WHOLE_MAX, state, stream.has("values"), !!stream.image && stream.has("spikes")];
+		return [
+			stream.has("spikes"),
+			state && stream.meta.lines <= WHOLE_MAX,
+			state,
+			stream.has("values"),
+			!!stream.image && stream.has("spikes"),
+		];
 	}
 
 	/* What of it is shown at first. */
 	#usual(stream) {
 		const population = stream.meta.pipeline.some(({ stage }) => stage === "population");
 		const few = stream.meta.lines <= STATE_AT_ONCE;
-		return new Set([0, population && few && 1, !population && few && 2, stream.meta.channels <= STATE_AT_ONCE && 3, 4].filter((i) => i !== false));
+		return new Set(
+			[
+				0,
+				population && few && 1,
+				!population && few && 2,
+				stream.meta.channels <= STATE_AT_ONCE && 3,
+				4,
+			].filter((i) => i !== false),
+		);
 	}
 
 	toggle(i) {
@@ -80,7 +119,8 @@ export class Board {
 
 	#listen() {
 		const stream = this.#stream;
-		const shown = this.#shown.get(stream.name), possible = this.#possible(stream);
+		const shown = this.#shown.get(stream.name),
+			possible = this.#possible(stream);
 		this.lanes.forEach((lane, i) => {
 			lane.section.hidden = !(possible[i] && shown.has(i));
 			this.buttons[i].hidden = !possible[i];
@@ -116,21 +156,24 @@ export class Board {
 
 	lines(factor, move, at = 0.5) {
 		if (this.#stream)
-			for (const lane of this.lanes.slice(0, 2))
-				lane.zoomLines(this.#stream, factor, at, move);
+			for (const lane of this.lanes.slice(0, 2)) lane.zoomLines(this.#stream, factor, at, move);
 	}
 
 	#mouse(lane) {
 		const { canvas } = lane.surface;
-		canvas.addEventListener("wheel", (event) => {
-			event.preventDefault();
-			const turn = event.deltaY || event.deltaX;
-			const factor = Math.exp(Math.max(-0.4, Math.min(0.4, turn / 400)));
-			if (event.shiftKey)
-				this.lines(factor, 0, event.offsetY / lane.surface.height);
-			else
-				this.zoom(factor, this.view.live ? 1 : (event.offsetX - GUTTER) / lane.plot.width);
-		}, { passive: false });
+		canvas.addEventListener(
+			"wheel",
+			(event) => {
+				event.preventDefault();
+				const turn = event.deltaY || event.deltaX;
+				const factor = Math.exp(Math.max(-0.4, Math.min(0.4, turn / 400)));
+				if (event.shiftKey)
+					this.lines(factor, 0, event.offsetY / lane.surface.height);
+				else
+					this.zoom(factor, this.view.live ? 1 : (event.offsetX - GUTTER) / lane.plot.width);
+			},
+			{ passive: false },
+		);
 		canvas.onpointerdown = (event) => {
 			canvas.setPointerCapture(event.pointerId);
 			this.#drag = { x: event.offsetX, from: event.offsetX };
@@ -150,7 +193,7 @@ export class Board {
 
 	#dragged(lane, event) {
 		const drag = this.#drag;
-		if (!drag || Math.abs(event.offsetX - drag.from) < 4 && !drag.moved)
+		if (!drag || (Math.abs(event.offsetX - drag.from) < 4 && !drag.moved))
 			return;
 		drag.moved = true;
 		this.view.pan(((drag.x - event.offsetX) / lane.plot.width) * this.view.span, this.now);
@@ -179,8 +222,7 @@ export class Board {
 			return;
 		const frame = { stream, view: this.view, colours: this.colours, here, now: this.now, cursor: this.#cursor };
 		for (const lane of this.lanes)
-			if (!lane.section.hidden)
-				lane.draw(frame);
+			if (!lane.section.hidden) lane.draw(frame);
 		this.axis.draw(frame);
 		this.overview.draw(frame);
 		write(find("span"), this.#cursor && this.#cursor.x >= GUTTER ? this.#read(stream) : this.#said());
@@ -196,7 +238,12 @@ export class Board {
 		const { lane, x, y } = this.#cursor;
 		const at = this.view.start + ((x - GUTTER) / lane.plot.width) * this.view.span;
 		const line = lane.lineAt?.(y);
-		const what = line === undefined ? lane.read(stream, this.view, x) : stream.fan > 1 || stream.meta.names ? `${stream.lineName(line)}, line ${line}` : `line ${line}`;
+		const what =
+			line === undefined
+				? lane.read(stream, this.view, x)
+				: stream.fan > 1 || stream.meta.names
+					? `${stream.lineName(line)}, line ${line}`
+					: `line ${line}`;
 		return `−${duration(Math.max(0, this.now - at) * 1e6)}${what ? ` · ${what}` : ""}`;
 	}
 }

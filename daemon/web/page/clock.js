@@ -10,9 +10,9 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 const SPAN_MS = 1500; /* the messages of one to two such spans count */
-const LATE_MS = 800;  /* nothing waits longer for the slowest than this behind the quickest */
-const SPARE_MS = 30;  /* and all a little longer */
-const SLEW = 0.1;     /* how much faster or slower the picture may run to come right */
+const LATE_MS = 800; /* nothing waits longer for the slowest than this behind the quickest */
+const SPARE_MS = 30; /* and all a little longer */
+const SLEW = 0.1; /* how much faster or slower the picture may run to come right */
 const JUMP_MS = 1500; /* too far off to slew */
 
 export class Clock {

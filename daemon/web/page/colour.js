@@ -32,7 +32,8 @@ export const viridis = scale(VIRIDIS.map(rgb));
 /* Pixel for a count from 0 to `full` and beyond: one spike is always plain to see. */
 export function density(ground, colour, full) {
 	return Uint32Array.from({ length: full + 1 }, (_, n) =>
-		pixel(mix(ground, colour, n === 0 ? 0 : full === 1 ? 1 : 0.6 + (0.4 * (n - 1)) / (full - 1))));
+		pixel(mix(ground, colour, n === 0 ? 0 : full === 1 ? 1 : 0.6 + (0.4 * (n - 1)) / (full - 1))),
+	);
 }
 
 /* The colours that style.css gives, as { name: [r, g, b] } and, for canvas calls, { css: { name: text } }. */

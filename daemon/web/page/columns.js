@@ -97,7 +97,9 @@ export class SpikeColumns extends Columns {
 	 * a cell cannot hold more. */
 	get full() {
 		const shared = this.ms > this.time.dt || this.lines.count > this.rows;
-		return 2 ** Math.ceil(Math.log2(Math.max(shared ? 2 : 1, (1.6 * this.#spikes) / Math.max(1, this.#cells) - 0.6)));
+		return (
+			2 ** Math.ceil(Math.log2(Math.max(shared ? 2 : 1, (1.6 * this.#spikes) / Math.max(1, this.#cells) - 0.6)))
+		);
 	}
 
 	/* Looks at all cells again: much of what was counted has scrolled away. */

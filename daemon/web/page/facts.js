@@ -39,8 +39,13 @@ export class Facts {
 		const node = find("link");
 		node.dataset.state = connected ? "on" : "off";
 		write(node, connected ? "connected" : refusal ? `refused: ${refusal}` : "not connected, trying again");
-		const lost = [dropped && `The daemon left out ${count(dropped)} messages: this browser reads too slowly.`,
-			faults && `${count(faults)} messages were not of the protocol.`, this.#told].filter(Boolean).join(" ");
+		const lost = [
+			dropped && `The daemon left out ${count(dropped)} messages: this browser reads too slowly.`,
+			faults && `${count(faults)} messages were not of the protocol.`,
+			this.#told,
+		]
+			.filter(Boolean)
+			.join(" ");
 		find("lost").hidden = !lost;
 		write(find("lost"), lost);
 	}
@@ -48,20 +53,36 @@ export class Facts {
 	#daemon() {
 		const { status, info, lateRate } = this.model;
 		const late = status.lateness_ns ?? {};
-		fill(find("facts"), status.epoch === undefined ? [] : [
-			["clock", `${status.clock}, dt ${duration(info.dt_ns ?? NaN)}`],
-			["late p99", late.count ? duration(late.p99, 2) : "–", late.p99 > (info.dt_ns ?? Infinity) ? "warn" : ""],
-			["up", uptime(status.uptime_s)],
-			["frames", this.fps ?? "–"],
-		]);
-		fill(find("counters"), status.epoch === undefined ? [] : [
-			["version", status.version],
-			["lateness p50", duration(late.p50 ?? NaN, 2)],
-			["lateness p99", duration(late.p99 ?? NaN, 2)],
-			["lateness max", duration(late.max ?? NaN, 2)],
-			["late ticks now", `${count(lateRate)} /s`, lateRate > 0 ? "warn" : ""],
-			...Object.entries(status.counters).filter(([key, n]) => n > 0 && key !== "connections").map(([key, n]) => [key.replaceAll("_", " "), count(n)]),
-		]);
+		fill(
+			find("facts"),
+			status.epoch === undefined
+				? []
+				: [
+						["clock", `${status.clock}, dt ${duration(info.dt_ns ?? NaN)}`],
+						[
+							"late p99",
+							late.count ? duration(late.p99, 2) : "–",
+							late.p99 > (info.dt_ns ?? Infinity) ? "warn" : "",
+						],
+						["up", uptime(status.uptime_s)],
+						["frames", this.fps ?? "–"],
+					],
+		);
+		fill(
+			find("counters"),
+			status.epoch === undefined
+				? []
+				: [
+						["version", status.version],
+						["lateness p50", duration(late.p50 ?? NaN, 2)],
+						["lateness p99", duration(late.p99 ?? NaN, 2)],
+						["lateness max", duration(late.max ?? NaN, 2)],
+						["late ticks now", `${count(lateRate)} /s`, lateRate > 0 ? "warn" : ""],
+						...Object.entries(status.counters)
+							.filter(([key, n]) => n > 0 && key !== "connections")
+							.map(([key, n]) => [key.replaceAll("_", " "), count(n)]),
+					],
+		);
 	}
 
 	#stream(stream) {
@@ -73,14 +94,26 @@ export class Facts {
 		write(find("name"), stream.name);
 		document.title = `${stream.name} · spiked`;
 		fill(find("stream-facts"), [
-			["channels", count(meta.channels)], ["lines", count(meta.lines)], ["gives", meta.output], ["dt", duration(meta.dt_ns)],
-			["rows/s", count(rates.rows ?? 0)], ["spikes/s", count(rates.spikes ?? 0)],
+			["channels", count(meta.channels)],
+			["lines", count(meta.lines)],
+			["gives", meta.output],
+			["dt", duration(meta.dt_ns)],
+			["rows/s", count(rates.rows ?? 0)],
+			["spikes/s", count(rates.spikes ?? 0)],
 			["late/s", count(rates.late_ticks ?? 0), rates.late_ticks > 0 ? "warn" : ""],
 			["lost", count(stream.lost), stream.lost ? "warn" : ""],
 			["missed here", count(stream.missed), stream.missed ? "warn" : ""],
 		]);
-		fill(find("stream-counters"), Object.entries(stream.counters).filter(([key, n]) => n > 0 || ALWAYS.includes(key))
-			.map(([key, n]) => [key.replaceAll("_", " "), count(n), stream.losses.some(([name]) => name === key) ? "warn" : ""]));
+		fill(
+			find("stream-counters"),
+			Object.entries(stream.counters)
+				.filter(([key, n]) => n > 0 || ALWAYS.includes(key))
+				.map(([key, n]) => [
+					key.replaceAll("_", " "),
+					count(n),
+					stream.losses.some(([name]) => name === key) ? "warn" : "",
+				]),
+		);
 	}
 
 	/* A call whose failure is told. */

@@ -10,7 +10,16 @@ const FIELDS = [
 	/* key, label, hint, how it is read */
 	["name", "Name", "imu", String],
 	["channels", "Channels", "values in a row", typed],
-	["names", "Channel names", "ax, ay, az", (text) => text.split(",").map((word) => word.trim()).filter(Boolean)],
+	[
+		"names",
+		"Channel names",
+		"ax, ay, az",
+		(text) =>
+			text
+				.split(",")
+				.map((word) => word.trim())
+				.filter(Boolean),
+	],
 	["unit", "Unit", "m/s2", String],
 	["shape", "Shape", "rows, columns, if it is 2-D", (text) => [typed(text)].flat()],
 	["dt", "Tick", "the daemon's own", typed],
@@ -28,7 +37,10 @@ export class Form {
 		this.verdict = element("p.verdict", { role: "status" });
 		this.preview = element("pre", { "aria-label": "the stream as YAML" });
 		this.stageList = element("div.stages");
-		this.adder = element("select", { "aria-label": "add a stage", onchange: () => this.#addStage(this.adder.value) });
+		this.adder = element("select", {
+			"aria-label": "add a stage",
+			onchange: () => this.#addStage(this.adder.value),
+		});
 		this.submit = element("button.primary", { type: "submit", disabled: true }, "Add stream");
 		this.faults = element("ul.faults");
 		dialog.replaceChildren(this.#build());
@@ -36,15 +48,40 @@ export class Form {
 	}
 
 	#build() {
-		const form = element("form", { method: "dialog" },
-			element("header", {}, element("h2", {}, "Add a stream"), element("button", { type: "button", className: "icon", "aria-label": "close", onclick: () => this.dialog.close() }, "✕")),
-			element("div.fields", {}, ...FIELDS.map(([key, label, hint]) => this.#field(key, label, hint)),
+		const form = element(
+			"form",
+			{ method: "dialog" },
+			element(
+				"header",
+				{},
+				element("h2", {}, "Add a stream"),
+				element(
+					"button",
+					{ type: "button", className: "icon", "aria-label": "close", onclick: () => this.dialog.close() },
+					"✕",
+				),
+			),
+			element(
+				"div.fields",
+				{},
+				...FIELDS.map(([key, label, hint]) => this.#field(key, label, hint)),
 				this.#select("type", "Row type", ["f32", "f64", "i8", "u8", "i16", "u16", "i32", "json", "pairs"]),
-				this.#select("mode", "A tick uses", ["hold", "queue", "mean"])),
-			element("h3", {}, "Pipeline"), this.stageList, this.adder, this.verdict, this.faults,
+				this.#select("mode", "A tick uses", ["hold", "queue", "mean"]),
+			),
+			element("h3", {}, "Pipeline"),
+			this.stageList,
+			this.adder,
+			this.verdict,
+			this.faults,
 			element("details", {}, element("summary", {}, "As YAML, for the configuration file"), this.preview),
-			element("footer", {}, element("p.note", {}, "The stream lives until the daemon stops; the file keeps it."),
-				element("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"), this.submit));
+			element(
+				"footer",
+				{},
+				element("p.note", {}, "The stream lives until the daemon stops; the file keeps it."),
+				element("button", { type: "button", onclick: () => this.dialog.close() }, "Cancel"),
+				this.submit,
+			),
+		);
 		form.addEventListener("submit", (event) => {
 			event.preventDefault();
 			this.#add();
@@ -55,22 +92,45 @@ export class Form {
 	}
 
 	#field(key, label, hint) {
-		const input = element("input", { type: "text", placeholder: hint, spellcheck: false, autocomplete: "off", name: key });
+		const input = element("input", {
+			type: "text",
+			placeholder: hint,
+			spellcheck: false,
+			autocomplete: "off",
+			name: key,
+		});
 		this.inputs.set(key, input);
 		return element("label", { "data-field": key }, label, input, element("small.fault"));
 	}
 
 	#select(key, label, choices) {
-		const input = element("select", { name: key }, ...choices.map((choice) => element("option", { value: choice }, choice)));
+		const input = element(
+			"select",
+			{ name: key },
+			...choices.map((choice) => element("option", { value: choice }, choice)),
+		);
 		this.inputs.set(key, input);
 		return element("label", { "data-field": key }, label, input, element("small.fault"));
 	}
 
 	open() {
-		const groups = [["encoders", (e) => e.output !== "values" && e.input.includes("values")], ["before an encoder", (e) => e.output === "values"],
-			["after an encoder", (e) => !e.input.includes("values")]];
-		this.adder.replaceChildren(element("option", { value: "" }, "+ add a stage"), ...groups.map(([label, fits]) =>
-			element("optgroup", { label }, ...this.model.encoders.filter(fits).map(({ name, summary }) => element("option", { value: name, title: summary }, name)))));
+		const groups = [
+			["encoders", (e) => e.output !== "values" && e.input.includes("values")],
+			["before an encoder", (e) => e.output === "values"],
+			["after an encoder", (e) => !e.input.includes("values")],
+		];
+		this.adder.replaceChildren(
+			element("option", { value: "" }, "+ add a stage"),
+			...groups.map(([label, fits]) =>
+				element(
+					"optgroup",
+					{ label },
+					...this.model.encoders
+						.filter(fits)
+						.map(({ name, summary }) => element("option", { value: name, title: summary }, name)),
+				),
+			),
+		);
 		if (!this.#stages.length)
 			this.#addStage("lif");
 		this.dialog.showModal();
@@ -84,21 +144,48 @@ export class Form {
 		if (!described)
 			return;
 		const stage = { name, params: new Map() };
-		const inputs = described.params.filter((row) => !row.no_effect && !["seq_length", "dt"].includes(row.name)).map((row) => this.#param(stage, row));
-		stage.node = element("article.stage", { "data-stage": name },
-			element("h4", {}, name, element("small", {}, described.summary),
-				element("button.icon", { type: "button", "aria-label": `move ${name} up`, onclick: () => this.#move(stage) }, "↑"),
-				element("button.icon", { type: "button", "aria-label": `remove ${name}`, onclick: () => this.#remove(stage) }, "✕")),
-			element("div.fields", {}, ...inputs), element("small.fault"));
+		const inputs = described.params
+			.filter((row) => !row.no_effect && !["seq_length", "dt"].includes(row.name))
+			.map((row) => this.#param(stage, row));
+		stage.node = element(
+			"article.stage",
+			{ "data-stage": name },
+			element(
+				"h4",
+				{},
+				name,
+				element("small", {}, described.summary),
+				element(
+					"button.icon",
+					{ type: "button", "aria-label": `move ${name} up`, onclick: () => this.#move(stage) },
+					"↑",
+				),
+				element(
+					"button.icon",
+					{ type: "button", "aria-label": `remove ${name}`, onclick: () => this.#remove(stage) },
+					"✕",
+				),
+			),
+			element("div.fields", {}, ...inputs),
+			element("small.fault"),
+		);
 		this.#stages.push(stage);
 		this.#list();
 	}
 
 	#param(stage, row) {
-		const hint = row.default === null ? "" : `${row.default}${row.unit && row.default !== "auto" ? ` ${row.unit}` : ""}`;
+		const hint =
+			row.default === null ? "" : `${row.default}${row.unit && row.default !== "auto" ? ` ${row.unit}` : ""}`;
 		const choices = row.type === "bool" ? ["false", "true"] : row.choices;
 		const input = choices
-			? element("select", {}, element("option", { value: "" }, hint ? `${hint} (default)` : "–"), ...choices.filter((choice) => choice !== row.default).map((choice) => element("option", { value: choice }, choice)))
+			? element(
+					"select",
+					{},
+					element("option", { value: "" }, hint ? `${hint} (default)` : "–"),
+					...choices
+						.filter((choice) => choice !== row.default)
+						.map((choice) => element("option", { value: choice }, choice)),
+				)
 			: element("input", { type: "text", placeholder: hint, spellcheck: false, autocomplete: "off" });
 		input.name = `${stage.name}.${row.name}`;
 		stage.params.set(row.name, input);
@@ -130,12 +217,20 @@ export class Form {
 			if (text)
 				stream[key] = read(text);
 		}
-		const input = Object.fromEntries([["type", "f32"], ["mode", "hold"]].map(([key, preset]) => [key, this.inputs.get(key).value, preset])
-			.filter(([, value, preset]) => value !== preset));
+		const input = Object.fromEntries(
+			[
+				["type", "f32"],
+				["mode", "hold"],
+			]
+				.map(([key, preset]) => [key, this.inputs.get(key).value, preset])
+				.filter(([, value, preset]) => value !== preset),
+		);
 		if (Object.keys(input).length)
 			stream.input = input;
 		stream.encode = this.#stages.map(({ name, params }) => ({
-			[name]: Object.fromEntries([...params].filter(([, { value }]) => value.trim()).map(([key, { value }]) => [key, typed(value)])),
+			[name]: Object.fromEntries(
+				[...params].filter(([, { value }]) => value.trim()).map(([key, { value }]) => [key, typed(value)]),
+			),
 		}));
 		return stream;
 	}
@@ -163,7 +258,10 @@ export class Form {
 		this.#mark([]);
 		this.submit.disabled = false;
 		this.verdict.className = "verdict good";
-		write(this.verdict, `✓ ${meta.channels} channel${meta.channels === 1 ? "" : "s"} → ${meta.lines} line${meta.lines === 1 ? "" : "s"} of ${meta.output}, a tick of ${quantity(meta.dt_ns / 1e9, "s")}`);
+		write(
+			this.verdict,
+			`✓ ${meta.channels} channel${meta.channels === 1 ? "" : "s"} → ${meta.lines} line${meta.lines === 1 ? "" : "s"} of ${meta.output}, a tick of ${quantity(meta.dt_ns / 1e9, "s")}`,
+		);
 	}
 
 	#bad(error) {
@@ -184,7 +282,11 @@ export class Form {
 				write(node, message);
 			return !node;
 		});
-		this.faults.replaceChildren(...rest.map(({ path, message }) => element("li", {}, path.length ? `${path.join(".")}: ${message}` : message)));
+		this.faults.replaceChildren(
+			...rest.map(({ path, message }) =>
+				element("li", {}, path.length ? `${path.join(".")}: ${message}` : message),
+			),
+		);
 		return rest.length;
 	}
 

@@ -2,12 +2,26 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 
-const PREFIXES = [[1e9, "G"], [1e6, "M"], [1e3, "k"], [1, ""], [1e-3, "m"], [1e-6, "µ"], [1e-9, "n"]];
+const PREFIXES = [
+	[1e9, "G"],
+	[1e6, "M"],
+	[1e3, "k"],
+	[1, ""],
+	[1e-3, "m"],
+	[1e-6, "µ"],
+	[1e-9, "n"],
+];
 const SCALED = new Set(["s", "Hz"]);
 
 /* Up to `digits` significant ones, without trailing zeros. */
 export function figure(x, digits = 4) {
-	return Number.isFinite(x) ? String(Number(x.toPrecision(digits))) : x === null || Number.isNaN(x) ? "–" : x > 0 ? "∞" : "−∞";
+	return Number.isFinite(x)
+		? String(Number(x.toPrecision(digits)))
+		: x === null || Number.isNaN(x)
+			? "–"
+			: x > 0
+				? "∞"
+				: "−∞";
 }
 
 function prefixed(x, unit, digits) {
@@ -28,11 +42,17 @@ export function count(n) {
 
 /* With a unit that takes prefixes, or another one, or none. */
 export function quantity(x, unit, digits = 4) {
-	return !Number.isFinite(x) || x === 0 || !SCALED.has(unit) ? `${figure(x, digits)} ${unit ?? ""}`.trim() : prefixed(x, unit, digits);
+	return !Number.isFinite(x) || x === 0 || !SCALED.has(unit)
+		? `${figure(x, digits)} ${unit ?? ""}`.trim()
+		: prefixed(x, unit, digits);
 }
 
 export function uptime(seconds) {
-	const parts = [[86400, "d"], [3600, "h"], [60, "min"]];
+	const parts = [
+		[86400, "d"],
+		[3600, "h"],
+		[60, "min"],
+	];
 	for (const [size, unit] of parts)
 		if (seconds >= size)
 			return `${Math.floor(seconds / size)} ${unit}${unit === "min" ? "" : ` ${Math.floor((seconds % size) / (size / (unit === "d" ? 24 : 60)))} ${unit === "d" ? "h" : "min"}`}`;

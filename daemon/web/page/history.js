@@ -46,7 +46,8 @@ class History {
 
 	/* The first entry whose tick is not below. */
 	find(tick) {
-		let lo = this.first, hi = this.count;
+		let lo = this.first,
+			hi = this.count;
 		while (lo < hi) {
 			const middle = Math.floor((lo + hi) / 2);
 			if (this.tickAt(middle) < tick)

@@ -19,11 +19,26 @@ export class ImagePanel {
 
 	constructor() {
 		this.surface = new Surface("image of recent activity");
-		this.memory = element("select", { title: "How long a spike is remembered", "aria-label": "memory of the image" },
-			...MEMORIES_MS.map((ms) => element("option", { value: String(ms), selected: ms === 100 }, duration(ms * 1e6))));
+		this.memory = element(
+			"select",
+			{ title: "How long a spike is remembered", "aria-label": "memory of the image" },
+			...MEMORIES_MS.map((ms) =>
+				element("option", { value: String(ms), selected: ms === 100 }, duration(ms * 1e6)),
+			),
+		);
 		this.note = element("span.note");
-		this.section = element("section.lane.image", { "data-lane": "image" },
-			element("header", {}, element("h3", {}, "Image"), element("label", {}, "memory ", this.memory), this.note), this.surface.canvas);
+		this.section = element(
+			"section.lane.image",
+			{ "data-lane": "image" },
+			element(
+				"header",
+				{},
+				element("h3", {}, "Image"),
+				element("label", {}, "memory ", this.memory),
+				this.note,
+			),
+			this.surface.canvas,
+		);
 	}
 
 	draw({ stream, view, colours, here }) {
@@ -34,7 +49,10 @@ export class ImagePanel {
 			return;
 		const { tiles, height, width } = stream.image;
 		this.#sum(stream, view.end);
-		this.#full = Math.max(this.#full * 0.97, this.#activity.reduce((top, x) => Math.max(top, Math.abs(x)), 1e-9));
+		this.#full = Math.max(
+			this.#full * 0.97,
+			this.#activity.reduce((top, x) => Math.max(top, Math.abs(x)), 1e-9),
+		);
 		this.#paint(stream, colours, tiles, height, width);
 		const room = Math.min((this.surface.width - 8 * (tiles - 1)) / (tiles * width), this.surface.height / height);
 		const each = room >= 1 ? Math.floor(room) : room;
@@ -42,8 +60,17 @@ export class ImagePanel {
 		pen.imageSmoothingEnabled = false;
 		const left = Math.max(0, (this.surface.width - tiles * width * each - 8 * (tiles - 1)) / 2);
 		for (let tile = 0; tile < tiles; tile++)
-			pen.drawImage(this.#image, 0, tile * height, width, height, left + tile * (width * each + 8),
-				Math.max(0, (this.surface.height - height * each) / 2), width * each, height * each);
+			pen.drawImage(
+				this.#image,
+				0,
+				tile * height,
+				width,
+				height,
+				left + tile * (width * each + 8),
+				Math.max(0, (this.surface.height - height * each) / 2),
+				width * each,
+				height * each,
+			);
 		this.note.textContent = `${height} × ${width}, brightest ≈ ${figure((1000 * this.#full) / Number(this.memory.value), 2)} spikes/s`;
 	}
 
@@ -74,7 +101,10 @@ export class ImagePanel {
 		const down = scale([colours.ground, colours.negative]);
 		for (let i = 0; i < pixels.length; i++) {
 			const share = this.#activity[i] / this.#full;
-			pixels[i] = share < 0 ? down[Math.min(255, Math.floor(-255 * share))] : up[Math.min(255, Math.floor(255 * share))];
+			pixels[i] =
+				share < 0
+					? down[Math.min(255, Math.floor(-255 * share))]
+					: up[Math.min(255, Math.floor(255 * share))];
 		}
 		this.#image.getContext("2d").putImageData(image, 0, 0);
 	}

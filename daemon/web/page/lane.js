@@ -49,8 +49,12 @@ export class Lane {
 		this.surface = new Surface(title);
 		this.note = element("span.note");
 		this.tools = element("span.tools");
-		this.section = element("section.lane", { "data-lane": kind },
-			element("header", {}, element("h3", {}, title), this.tools, this.note), this.surface.canvas);
+		this.section = element(
+			"section.lane",
+			{ "data-lane": kind },
+			element("header", {}, element("h3", {}, title), this.tools, this.note),
+			this.surface.canvas,
+		);
 	}
 
 	get plot() {
@@ -59,7 +63,7 @@ export class Lane {
 
 	say(text) {
 		if (text !== this.#noted)
-			write(this.note, this.#noted = text);
+			write(this.note, (this.#noted = text));
 	}
 
 	/* x of a time in ms. */
@@ -94,7 +98,13 @@ export class Lane {
 			if (why === "empty" || right < GUTTER || left > this.surface.width)
 				continue;
 			lost += why === "lost" ? to - from : 0;
-			this.#hatch(pen, Math.max(GUTTER, left), Math.max(right, left + 1), height, why === "lost" || why === "skipped" ? colours.css.loss : colours.css.faint);
+			this.#hatch(
+				pen,
+				Math.max(GUTTER, left),
+				Math.max(right, left + 1),
+				height,
+				why === "lost" || why === "skipped" ? colours.css.loss : colours.css.faint,
+			);
 		}
 		return lost;
 	}
@@ -125,7 +135,8 @@ export class Lane {
 		const skip = crowd <= 1 ? 1 : Math.ceil(niceStep(crowd, 1));
 		pen.fillStyle = colours.css.ground;
 		pen.fillRect(0, 0, GUTTER, height);
-		const first = Math.ceil(lines.first / step), last = Math.ceil((lines.first + lines.count) / step);
+		const first = Math.ceil(lines.first / step),
+			last = Math.ceil((lines.first + lines.count) / step);
 		for (let i = Math.ceil(first / skip) * skip; i < last; i += skip) {
 			const top = ((i * step - lines.first) / lines.count) * height;
 			if (whole && stream.fan > 1 && i > first) {
@@ -134,8 +145,11 @@ export class Lane {
 			}
 			pen.fillStyle = colours.css.muted;
 			pen.textAlign = "right";
-			pen.fillText(fitted(pen, whole ? stream.channelName(i) : nameOf(i), GUTTER - 10), GUTTER - 6,
-				Math.min(height - 6, Math.max(6, top + Math.min(each, skip * each) / 2)));
+			pen.fillText(
+				fitted(pen, whole ? stream.channelName(i) : nameOf(i), GUTTER - 10),
+				GUTTER - 6,
+				Math.min(height - 6, Math.max(6, top + Math.min(each, skip * each) / 2)),
+			);
 		}
 	}
 }
@@ -171,7 +185,11 @@ export class Axis {
 		for (const [x, ago] of ticksOf(frame, width - GUTTER)) {
 			pen.fillRect(Math.min(width - 1, Math.round(x)), 0, 1, 4);
 			pen.textAlign = x > width - 24 ? "right" : "center";
-			pen.fillText(ago === 0 ? "now" : `${ago > 0 ? "−" : "+"}${duration(Math.abs(ago) * 1e6)}`, Math.min(x, width), 12);
+			pen.fillText(
+				ago === 0 ? "now" : `${ago > 0 ? "−" : "+"}${duration(Math.abs(ago) * 1e6)}`,
+				Math.min(x, width),
+				12,
+			);
 		}
 	}
 }

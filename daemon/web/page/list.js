@@ -67,13 +67,22 @@ export class StreamList {
 	}
 
 	#make(name) {
-		const row = { sign: element("span.sign"), word: element("span.word"), spikes: element("b"), rows: element("span"), lost: element("span.lost"),
-			surface: new Surface(`spikes of ${name} in the last minute`) };
+		const row = {
+			sign: element("span.sign"),
+			word: element("span.word"),
+			spikes: element("b"),
+			rows: element("span"),
+			lost: element("span.lost"),
+			surface: new Surface(`spikes of ${name} in the last minute`),
+		};
 		this.#watch.observe(row.surface.canvas);
-		row.node = element("li", { role: "option", "data-stream": name, "aria-selected": "false" },
+		row.node = element(
+			"li",
+			{ role: "option", "data-stream": name, "aria-selected": "false" },
 			element("div.line", {}, row.sign, element("span.label", {}, name), row.word),
 			row.surface.canvas,
-			element("div.line.figures", {}, row.spikes, row.rows, row.lost));
+			element("div.line.figures", {}, row.spikes, row.rows, row.lost),
+		);
 		return row;
 	}
 

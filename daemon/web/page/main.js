@@ -43,10 +43,17 @@ function refresh() {
 	facts.refresh(stream);
 	document.body.classList.toggle("no-stream", !stream);
 	find("empty").hidden = !!stream;
-	write(find("empty"), model.connected ? "There is no stream yet. Add one, or name some in the configuration." : "");
+	write(
+		find("empty"),
+		model.connected ? "There is no stream yet. Add one, or name some in the configuration." : "",
+	);
 }
 
-model.addEventListener("streams", () => choose(model.streams.has(wanted) ? wanted : model.streams.has(chosen) ? chosen : model.streams.keys().next().value));
+model.addEventListener("streams", () =>
+	choose(
+		model.streams.has(wanted) ? wanted : model.streams.has(chosen) ? chosen : model.streams.keys().next().value,
+	),
+);
 model.addEventListener("stream", ({ detail }) => {
 	if (detail === chosen) {
 		tuning.open(model.streams.get(chosen));
@@ -93,7 +100,10 @@ function nextTheme() {
 async function remove() {
 	if (!chosen)
 		return;
-	write(find("sure-text"), `Remove the stream “${chosen}”? It comes back when the daemon starts again, if the configuration file has it.`);
+	write(
+		find("sure-text"),
+		`Remove the stream “${chosen}”? It comes back when the daemon starts again, if the configuration file has it.`,
+	);
 	find("sure").returnValue = "no";
 	find("sure").showModal();
 	await new Promise((resolve) => find("sure").addEventListener("close", resolve, { once: true }));
@@ -123,7 +133,9 @@ bindKeys({
 	tune: () => find("stages").querySelector("input, select")?.focus(),
 });
 
-theme(localStorage.getItem("spiked-theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"));
+theme(
+	localStorage.getItem("spiked-theme") ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark"),
+);
 shown();
 refresh();
 

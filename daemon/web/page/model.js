@@ -21,7 +21,7 @@ export class Model extends EventTarget {
 	status = {};
 	connected = false;
 	dropped = 0; /* messages that the daemon left out for this page */
-	faults = 0;  /* messages that are not of the protocol */
+	faults = 0; /* messages that are not of the protocol */
 	paused = false;
 	lateRate = 0;
 	#base; /* ns; the page's 0 ms */
@@ -53,8 +53,7 @@ export class Model extends EventTarget {
 
 	pause(paused) {
 		if (paused && !this.paused)
-			for (const stream of this.streams.values())
-				stream.away("paused");
+			for (const stream of this.streams.values()) stream.away("paused");
 		this.paused = paused;
 	}
 
@@ -85,8 +84,7 @@ export class Model extends EventTarget {
 		const metas = await this.call("streams");
 		const names = new Set(metas.map(({ stream }) => stream));
 		for (const name of this.streams.keys())
-			if (!names.has(name))
-				this.streams.delete(name);
+			if (!names.has(name)) this.streams.delete(name);
 		for (const meta of metas) {
 			this.#describe(meta);
 			this.streams.get(meta.stream).liveness = meta.liveness;
@@ -106,14 +104,17 @@ export class Model extends EventTarget {
 	/* Spikes of all streams while they are few, so that the last minute of each is there when it is chosen. */
 	#listen() {
 		const wanted = new Set(["status/"]);
-		let messages = 0, spikes = 0;
+		let messages = 0,
+			spikes = 0;
 		for (const stream of this.streams.values()) {
 			const looked = stream.name === this.#looked;
 			const rate = 1000 / stream.dt;
 			const slack = stream.heard ? 1.5 : 1; /* so that nothing flutters at the limit */
 			const heard = stream.heard;
-			stream.heard = looked || (messages + rate <= slack * HEARD_MESSAGES &&
-				spikes + (stream.rates.spikes ?? 0) <= slack * HEARD_SPIKES);
+			stream.heard =
+				looked ||
+				(messages + rate <= slack * HEARD_MESSAGES &&
+					spikes + (stream.rates.spikes ?? 0) <= slack * HEARD_SPIKES);
 			if (heard && !stream.heard)
 				stream.away("unheard");
 			if (!looked && stream.heard) {
@@ -126,8 +127,7 @@ export class Model extends EventTarget {
 				continue;
 			wanted.add(`meta/${stream.name}/`);
 			for (const kind of this.#kinds)
-				if (stream.has(kind))
-					wanted.add(`${kind}/${stream.name}/`);
+				if (stream.has(kind)) wanted.add(`${kind}/${stream.name}/`);
 		}
 		this.link.unsubscribe([...this.#topics].filter((topic) => !wanted.has(topic)));
 		this.link.subscribe([...wanted]);

@@ -23,13 +23,19 @@ export class ColumnLane extends Lane {
 	zoomLines(stream, factor, at, move = 0) {
 		const total = stream.meta.lines;
 		const { first, count: before } = this.shown;
-		const after = Math.max(1, Math.min(total, factor < 1 ? Math.floor(before * factor) : Math.ceil(before * factor)));
+		const after = Math.max(
+			1,
+			Math.min(total, factor < 1 ? Math.floor(before * factor) : Math.ceil(before * factor)),
+		);
 		const top = Math.round(first + at * (before - after) + move * before);
 		this.shown = { first: Math.max(0, Math.min(total - after, top)), count: after };
 	}
 
 	lineAt(y) {
-		return this.shown.first + Math.min(this.shown.count - 1, Math.floor((y / this.surface.height) * this.shown.count));
+		return (
+			this.shown.first +
+			Math.min(this.shown.count - 1, Math.floor((y / this.surface.height) * this.shown.count))
+		);
 	}
 
 	draw(frame, history, Columns) {
@@ -57,11 +63,21 @@ export class ColumnLane extends Lane {
 	}
 
 	#columns({ stream, view, colours }, history, Columns) {
-		const width = Math.floor(this.plot.width), height = this.surface.canvas.height;
+		const width = Math.floor(this.plot.width),
+			height = this.surface.canvas.height;
 		const ms = view.span / width;
 		const rows = Math.min(this.shown.count, height);
-		const key = [stream.name, stream.generation, width, height, ms, this.shown.first, this.shown.count,
-			stream.time.origin, colours.theme].join();
+		const key = [
+			stream.name,
+			stream.generation,
+			width,
+			height,
+			ms,
+			this.shown.first,
+			this.shown.count,
+			stream.time.origin,
+			colours.theme,
+		].join();
 		if (key !== this.#key || this.#history !== history) {
 			this.#key = key;
 			this.#history = history;
@@ -70,7 +86,8 @@ export class ColumnLane extends Lane {
 			this.#ring.height = height;
 			this.#edges(rows, height);
 		}
-		const from = Math.floor(view.start / ms), to = Math.ceil(view.end / ms) + 1;
+		const from = Math.floor(view.start / ms),
+			to = Math.ceil(view.end / ms) + 1;
 		this.columns.cover(from, to, history);
 		if (this.restyle(this.columns, colours))
 			this.columns.dirty = [[this.columns.from, this.columns.to]];
@@ -85,7 +102,10 @@ export class ColumnLane extends Lane {
 		const each = height / rows;
 		const gap = each >= 3 && this.apart ? Math.max(1, Math.floor(each * 0.22)) : 0;
 		this.tops = Uint32Array.from({ length: rows }, (_, row) => Math.floor(row * each) + (gap >> 1));
-		this.bottoms = Uint32Array.from({ length: rows }, (_, row) => Math.floor((row + 1) * each) - gap + (gap >> 1));
+		this.bottoms = Uint32Array.from(
+			{ length: rows },
+			(_, row) => Math.floor((row + 1) * each) - gap + (gap >> 1),
+		);
 	}
 
 	#paint(ground) {
@@ -160,19 +180,32 @@ export class RasterLane extends ColumnLane {
 		const { up, down, both } = this;
 		const full = up.length - 1;
 		for (let row = 0, at = slot * rows; row < rows; row++, at++) {
-			const p = positive[at], n = negative[at];
+			const p = positive[at],
+				n = negative[at];
 			if (p || n)
-				put(row, n === 0 ? up[Math.min(p, full)] : p === 0 ? down[Math.min(n, full)] : both[Math.min(p + n, full)]);
+				put(
+					row,
+					n === 0 ? up[Math.min(p, full)] : p === 0 ? down[Math.min(n, full)] : both[Math.min(p + n, full)],
+				);
 		}
 	}
 
 	describe({ stream }, history, lost) {
 		const { ms, rows, full } = this.columns;
 		const lines = this.shown.count / rows;
-		const shared = [ms > stream.dt && duration(ms * 1e6), lines > 1 && `${Number(lines.toFixed(1))} lines`].filter(Boolean);
-		const parts = [shared.length ? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${full} or more` : "every spike of every line"];
+		const shared = [
+			ms > stream.dt && duration(ms * 1e6),
+			lines > 1 && `${Number(lines.toFixed(1))} lines`,
+		].filter(Boolean);
+		const parts = [
+			shared.length
+				? `${shared.join(" × ")} share a pixel: brighter = more spikes, full at ${full} or more`
+				: "every spike of every line",
+		];
 		if (this.shown.count < stream.meta.lines)
-			parts.push(`lines ${this.shown.first}–${this.shown.first + this.shown.count - 1} of ${stream.meta.lines}`);
+			parts.push(
+				`lines ${this.shown.first}–${this.shown.first + this.shown.count - 1} of ${stream.meta.lines}`,
+			);
 		const kept = (history.newest - history.oldest) * stream.dt;
 		if (history.full && kept < 59000)
 			parts.push(`kept: the last ${duration(kept * 1e6)}`);

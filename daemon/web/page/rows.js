@@ -11,7 +11,10 @@ const NEAR = 20; /* a limit up to so many times the value is the slider's end; o
 export function reach(row, value, preset) {
 	const whole = row.type === "count";
 	const max = row.max ?? Infinity;
-	const sizes = [value, preset].filter(Number.isFinite).map(Math.abs).filter((x) => x > 0);
+	const sizes = [value, preset]
+		.filter(Number.isFinite)
+		.map(Math.abs)
+		.filter((x) => x > 0);
 	const size = sizes.length ? Math.max(...sizes) : 1;
 	const low = row.min ?? (whole ? 0 : undefined);
 	if (RATES.has(row.unit) && !(low < 0) && sizes.length) {
@@ -22,7 +25,12 @@ export function reach(row, value, preset) {
 	const near = (limit) => Math.abs(limit) <= NEAR * Math.max(size, 1);
 	const far = whole ? Math.max(16, 4 * size) : 4 * size;
 	const high = near(max) ? max : Math.min(far, max);
-	return { low: near(low) ? low : negative ? -far : Math.max(low ?? 0, Math.min(0, value ?? 0)), high, log: false, whole };
+	return {
+		low: near(low) ? low : negative ? -far : Math.max(low ?? 0, Math.min(0, value ?? 0)),
+		high,
+		log: false,
+		whole,
+	};
 }
 
 /* Slider position (0 to STEPS) to value and back. */
@@ -40,8 +48,18 @@ export function positionOf({ low, high, log }, value) {
 /* What somebody typed, as `set` and `add` take it: a number, a text with a unit, or a list. */
 export function typed(text) {
 	const words = text.trim();
-	const list = words.replace(/^\[|\]$/g, "").split(",").map((word) => word.trim());
-	const one = (word) => (word !== "" && Number.isFinite(Number(word)) ? Number(word) : word === "true" ? true : word === "false" ? false : word);
+	const list = words
+		.replace(/^\[|\]$/g, "")
+		.split(",")
+		.map((word) => word.trim());
+	const one = (word) =>
+		word !== "" && Number.isFinite(Number(word))
+			? Number(word)
+			: word === "true"
+				? true
+				: word === "false"
+					? false
+					: word;
 	return list.length > 1 ? list.filter((word) => word !== "").map(one) : one(list[0]);
 }
 
@@ -49,7 +67,10 @@ export function typed(text) {
 export function faultsOf(error) {
 	return error.message.split(/; (?=stream\b[^ ]*: )/).map((text) => {
 		const [, path, message] = text.match(/^stream\.?([^ ]*): (.*)$/s) ?? [, "", text];
-		return { path: [...path.matchAll(/([A-Za-z_]\w*)|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index)), message };
+		return {
+			path: [...path.matchAll(/([A-Za-z_]\w*)|\[(\d+)\]/g)].map(([, key, index]) => key ?? Number(index)),
+			message,
+		};
 	});
 }
 
@@ -58,28 +79,45 @@ export function faultsOf(error) {
 export function barePipeline(meta, encoders) {
 	const rows = new Map(encoders.map(({ name, params }) => [name, new Map(params.map((row) => [row.name, row]))]));
 	const encode = meta.pipeline.map(({ stage, as, params }) => ({
-		[as]: Object.fromEntries(Object.entries(params).filter(([name]) => rows.get(stage)?.get(name)?.default === null)),
+		[as]: Object.fromEntries(
+			Object.entries(params).filter(([name]) => rows.get(stage)?.get(name)?.default === null),
+		),
 	}));
-	return { name: `${meta.stream.slice(0, 40)}.defaults-asked-for`, channels: meta.channels, dt: meta.dt_ns / 1e9, window: meta.window, encode };
+	return {
+		name: `${meta.stream.slice(0, 40)}.defaults-asked-for`,
+		channels: meta.channels,
+		dt: meta.dt_ns / 1e9,
+		window: meta.window,
+		encode,
+	};
 }
 
 /* JSON of a configuration as the YAML that would be written in a file. */
 export function yaml(value, indent = "") {
 	if (Array.isArray(value))
-		return value.every((item) => typeof item !== "object") ? `[${value.map(scalar).join(", ")}]`
+		return value.every((item) => typeof item !== "object")
+			? `[${value.map(scalar).join(", ")}]`
 			: value.map((item) => `\n${indent}- ${yaml(item, `${indent}  `).trimStart()}`).join("");
 	if (value !== null && typeof value === "object") {
-		const flat = Object.values(value).flat().every((item) => typeof item !== "object");
+		const flat = Object.values(value)
+			.flat()
+			.every((item) => typeof item !== "object");
 		if (flat && indent !== "")
-			return `{${Object.entries(value).map(([key, item]) => `${key}: ${yaml(item, indent)}`).join(", ")}}`;
-		return Object.entries(value).map(([key, item]) => {
-			const text = yaml(item, `${indent}  `);
-			return `\n${indent}${key}:${text.startsWith("\n") ? text : ` ${text}`}`;
-		}).join("");
+			return `{${Object.entries(value)
+				.map(([key, item]) => `${key}: ${yaml(item, indent)}`)
+				.join(", ")}}`;
+		return Object.entries(value)
+			.map(([key, item]) => {
+				const text = yaml(item, `${indent}  `);
+				return `\n${indent}${key}:${text.startsWith("\n") ? text : ` ${text}`}`;
+			})
+			.join("");
 	}
 	return scalar(value);
 }
 
 function scalar(value) {
-	return typeof value === "string" && !/^[A-Za-z_][\w ./-]*$|^[\d.]+ ?[A-Za-zµ%/]+$/.test(value) ? JSON.stringify(value) : String(value);
+	return typeof value === "string" && !/^[A-Za-z_][\w ./-]*$|^[\d.]+ ?[A-Za-zµ%/]+$/.test(value)
+		? JSON.stringify(value)
+		: String(value);
 }

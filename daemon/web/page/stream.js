@@ -32,7 +32,8 @@ export class Activity {
 
 	/* Spikes a second in each of `n` equal parts of the minute that ends at `end`. */
 	rates(end, n) {
-		const per = BINS / n, last = Math.floor(end / BIN_MS);
+		const per = BINS / n,
+			last = Math.floor(end / BIN_MS);
 		return Float64Array.from({ length: n }, (_, i) => {
 			let sum = 0;
 			for (let bin = last - BINS + Math.floor(i * per); bin < last - BINS + Math.floor((i + 1) * per); bin++)
@@ -113,7 +114,11 @@ export class Stream {
 			return;
 		const newest = history.newest;
 		if (newest >= 0 && tick > newest + 1)
-			history.mark(newest + 1, tick, missed ? "lost" : part.flags.includes("gap") ? "skipped" : this.#quiet(history));
+			history.mark(
+				newest + 1,
+				tick,
+				missed ? "lost" : part.flags.includes("gap") ? "skipped" : this.#quiet(history),
+			);
 		if (part.kind !== "spikes")
 			history.push(tick, part.values);
 		else
@@ -131,8 +136,7 @@ export class Stream {
 	/* From now on nothing is kept: what is missing then has this reason. */
 	away(why) {
 		for (const history of [this.spikes, this.state, this.values])
-			if (history)
-				history.away = why;
+			if (history) history.away = why;
 	}
 
 	/* Counters of `status/`. */

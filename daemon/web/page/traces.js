@@ -35,8 +35,11 @@ export class TraceLane extends Lane {
 	constructor(kind, title, onchange) {
 		super(kind, title);
 		this.onchange = onchange;
-		this.picker = element("select", { title: `Add a curve to ${title.toLowerCase()}`, "aria-label": `add a curve to ${title.toLowerCase()}`,
-			onchange: () => this.choose(Number(this.picker.value)) });
+		this.picker = element("select", {
+			title: `Add a curve to ${title.toLowerCase()}`,
+			"aria-label": `add a curve to ${title.toLowerCase()}`,
+			onchange: () => this.choose(Number(this.picker.value)),
+		});
 		this.chips = element("span.chips");
 		this.tools.append(this.chips, this.picker);
 	}
@@ -64,10 +67,22 @@ export class TraceLane extends Lane {
 	}
 
 	#list() {
-		this.chips.replaceChildren(...this.chosen.map((index, i) =>
-			element(`button.chip.trace${i}`, { title: "Remove this curve", onclick: () => this.choose(index) }, this.nameOf(index))));
-		const free = Array.from({ length: Math.min(this.count, LISTED_MAX) }, (_, i) => i).filter((i) => !this.chosen.includes(i));
-		this.picker.replaceChildren(element("option", { value: "" }, "+"), ...free.map((i) => element("option", { value: String(i) }, this.nameOf(i))));
+		this.chips.replaceChildren(
+			...this.chosen.map((index, i) =>
+				element(
+					`button.chip.trace${i}`,
+					{ title: "Remove this curve", onclick: () => this.choose(index) },
+					this.nameOf(index),
+				),
+			),
+		);
+		const free = Array.from({ length: Math.min(this.count, LISTED_MAX) }, (_, i) => i).filter(
+			(i) => !this.chosen.includes(i),
+		);
+		this.picker.replaceChildren(
+			element("option", { value: "" }, "+"),
+			...free.map((i) => element("option", { value: String(i) }, this.nameOf(i))),
+		);
 		this.picker.hidden = free.length === 0;
 	}
 
@@ -82,7 +97,13 @@ export class TraceLane extends Lane {
 			this.gaps(frame, history);
 			this.#scale(stream, view, history, columns);
 			this.#curves(frame, history, columns);
-			this.say(this.kind === "values" && stream.meta.range ? "after the range" : stream.meta.unit && this.kind === "values" ? stream.meta.unit : "");
+			this.say(
+				this.kind === "values" && stream.meta.range
+					? "after the range"
+					: stream.meta.unit && this.kind === "values"
+						? stream.meta.unit
+						: "",
+			);
 		} else {
 			this.say("waiting");
 		}
@@ -102,13 +123,17 @@ export class TraceLane extends Lane {
 		const entry = history.find((at - stream.time.origin) / stream.dt);
 		if (entry >= history.count)
 			return "";
-		return this.chosen.map((index) => [index, history.picked ? history.picked.indexOf(index) : index]).filter(([, column]) => column >= 0)
-			.map(([index, column]) => `${this.nameOf(index)} ${figure(history.value(entry, column), 3)}`).join(", ");
+		return this.chosen
+			.map((index) => [index, history.picked ? history.picked.indexOf(index) : index])
+			.filter(([, column]) => column >= 0)
+			.map(([index, column]) => `${this.nameOf(index)} ${figure(history.value(entry, column), 3)}`)
+			.join(", ");
 	}
 
 	/* Opens at once for what is higher, and closes slowly. */
 	#scale(stream, view, history, columns) {
-		let low = Infinity, high = -Infinity;
+		let low = Infinity,
+			high = -Infinity;
 		const [first, last] = this.#range(stream, view, history);
 		const step = Math.max(1, Math.floor((last - first) / 20000));
 		for (let entry = first; entry < last; entry += step)
@@ -131,12 +156,16 @@ export class TraceLane extends Lane {
 		low -= margin;
 		high += margin;
 		this.#low = this.#low === undefined ? low : low < this.#low ? low : this.#low + SHRINK * (low - this.#low);
-		this.#high = this.#high === undefined ? high : high > this.#high ? high : this.#high + SHRINK * (high - this.#high);
+		this.#high =
+			this.#high === undefined ? high : high > this.#high ? high : this.#high + SHRINK * (high - this.#high);
 	}
 
 	#range(stream, view, history) {
 		const tick = (at) => (at - stream.time.origin) / stream.dt;
-		return [Math.max(history.first, history.find(tick(view.start)) - 1), Math.min(history.count, history.find(tick(view.end)) + 1)];
+		return [
+			Math.max(history.first, history.find(tick(view.start)) - 1),
+			Math.min(history.count, history.find(tick(view.end)) + 1),
+		];
 	}
 
 	y(value) {
@@ -160,7 +189,9 @@ export class TraceLane extends Lane {
 			pen.setLineDash([]);
 		});
 		if (this.kind === "state")
-			this.chosen.forEach((line, i) => this.#thresholds(stream, line, colours.css[`trace${i}`], colours.css.ground));
+			this.chosen.forEach((line, i) =>
+				this.#thresholds(stream, line, colours.css[`trace${i}`], colours.css.ground),
+			);
 	}
 
 	/* A point a tick: joined by lines, or held until the next one. */
@@ -187,9 +218,14 @@ export class TraceLane extends Lane {
 	#band(stream, view, history, column, first, last) {
 		const { pen } = this.surface;
 		const perMs = this.plot.width / view.span;
-		let pixel = -1, low = 0, high = 0, end = 0, before = -2;
+		let pixel = -1,
+			low = 0,
+			high = 0,
+			end = 0,
+			before = -2;
 		const bar = () => {
-			const top = this.y(high), tall = this.y(low) - top;
+			const top = this.y(high),
+				tall = this.y(low) - top;
 			pen.fillRect(pixel, tall < WIDTH ? top - (WIDTH - tall) / 2 : top, 1, Math.max(WIDTH, tall));
 		};
 		for (let entry = first; entry < last; entry++) {

@@ -41,11 +41,25 @@ class Param {
 		this.setter = new Setter(async (next) => this.#said(await send(next)));
 		this.name = element("span.name", {}, row.name);
 		this.shown = element("output");
-		this.reset = element("button.reset", { type: "button", "aria-label": `${row.name} back to its default`, onclick: () => this.#set(this.preset) }, "↺");
+		this.reset = element(
+			"button.reset",
+			{
+				type: "button",
+				"aria-label": `${row.name} back to its default`,
+				onclick: () => this.#set(this.preset),
+			},
+			"↺",
+		);
 		this.fault = element("p.fault", { role: "alert" });
 		this.body = element("div.body");
-		this.node = element("div.param", { "data-param": row.name }, element("div.head", {}, this.name, this.shown, this.reset), this.body,
-			this.fault, element("p.help", {}, row.help));
+		this.node = element(
+			"div.param",
+			{ "data-param": row.name },
+			element("div.head", {}, this.name, this.shown, this.reset),
+			this.body,
+			this.fault,
+			element("p.help", {}, row.help),
+		);
 		this.#controls();
 		this.update(value, preset);
 	}
@@ -54,10 +68,18 @@ class Param {
 		const { row } = this;
 		const label = { "aria-label": row.name };
 		if (row.type === "bool")
-			this.control = element("input", { ...label, type: "checkbox", className: "switch", onchange: () => this.#set(this.control.checked) });
+			this.control = element("input", {
+				...label,
+				type: "checkbox",
+				className: "switch",
+				onchange: () => this.#set(this.control.checked),
+			});
 		else if (row.type === "choice")
-			this.control = element("select", { ...label, onchange: () => this.#set(this.control.value) },
-				...row.choices.map((choice) => element("option", { value: choice }, choice)));
+			this.control = element(
+				"select",
+				{ ...label, onchange: () => this.#set(this.control.value) },
+				...row.choices.map((choice) => element("option", { value: choice }, choice)),
+			);
 		else
 			this.#numeric(label);
 		if (row.type === "bool" || row.type === "choice")
@@ -66,12 +88,29 @@ class Param {
 	}
 
 	#numeric(label) {
-		this.slider = element("input", { ...label, type: "range", min: "0", max: "1000", step: "1",
-			oninput: () => this.#slide(valueAt(this.#reach, Number(this.slider.value))) });
-		this.box = element("input", { type: "text", className: "number", "aria-label": `${this.row.name}, typed`, spellcheck: false,
-			onchange: () => this.#set(typed(this.box.value)) });
-		this.which = element("select", { "aria-label": `channel of ${this.row.name}`, hidden: true,
-			onchange: () => { this.#index = Number(this.which.value); this.#show(); } });
+		this.slider = element("input", {
+			...label,
+			type: "range",
+			min: "0",
+			max: "1000",
+			step: "1",
+			oninput: () => this.#slide(valueAt(this.#reach, Number(this.slider.value))),
+		});
+		this.box = element("input", {
+			type: "text",
+			className: "number",
+			"aria-label": `${this.row.name}, typed`,
+			spellcheck: false,
+			onchange: () => this.#set(typed(this.box.value)),
+		});
+		this.which = element("select", {
+			"aria-label": `channel of ${this.row.name}`,
+			hidden: true,
+			onchange: () => {
+				this.#index = Number(this.which.value);
+				this.#show();
+			},
+		});
 		this.low = element("small");
 		this.high = element("small");
 		this.body.append(this.which, this.slider, this.box, element("div.ends", {}, this.low, this.high));
@@ -103,15 +142,25 @@ class Param {
 		const { row, value, preset } = this;
 		this.which.hidden = !list;
 		if (list && this.which.options.length !== value.length)
-			this.which.replaceChildren(...value.map((_, i) => element("option", { value: String(i) }, `channel ${i}`)));
+			this.which.replaceChildren(
+				...value.map((_, i) => element("option", { value: String(i) }, `channel ${i}`)),
+			);
 		if (!this.slider.matches(":active") || !this.#reach) {
-			this.#reach = reach(row, Number.isFinite(one) ? one : undefined, Number.isFinite(preset) ? preset : undefined);
+			this.#reach = reach(
+				row,
+				Number.isFinite(one) ? one : undefined,
+				Number.isFinite(preset) ? preset : undefined,
+			);
 			this.slider.value = String(positionOf(this.#reach, Number.isFinite(one) ? one : this.#reach.low));
 		}
 		write(this.low, text(this.#reach.low, row));
 		write(this.high, text(this.#reach.high, row));
 		if (document.activeElement !== this.box)
-			this.box.value = list ? value.map((x) => figure(x, 6)).join(", ") : typeof value === "number" ? figure(value, 6) : String(value ?? "");
+			this.box.value = list
+				? value.map((x) => figure(x, 6)).join(", ")
+				: typeof value === "number"
+					? figure(value, 6)
+					: String(value ?? "");
 	}
 
 	#slide(one) {
@@ -132,7 +181,11 @@ class Param {
 }
 
 function text(value, row) {
-	return typeof value === "number" ? quantity(value, row.unit, 4) : value === null || value === undefined ? "∞" : String(value);
+	return typeof value === "number"
+		? quantity(value, row.unit, 4)
+		: value === null || value === undefined
+			? "∞"
+			: String(value);
 }
 
 export class Tuning {
@@ -146,11 +199,15 @@ export class Tuning {
 
 	/* Shows a stream, or what is new about it. */
 	open(stream) {
-		const shape = stream ? `${stream.name} ${stream.meta.pipeline.map(({ as, lines, params }) => `${as} ${lines} ${Object.keys(params)}`)}` : "";
+		const shape = stream
+			? `${stream.name} ${stream.meta.pipeline.map(({ as, lines, params }) => `${as} ${lines} ${Object.keys(params)}`)}`
+			: "";
 		if (shape !== this.#shape) {
 			this.#shape = shape;
 			this.#params.clear();
-			this.section.replaceChildren(...(stream ? stream.meta.pipeline.map((stage, i) => this.#stage(stream, stage, i)) : []));
+			this.section.replaceChildren(
+				...(stream ? stream.meta.pipeline.map((stage, i) => this.#stage(stream, stage, i)) : []),
+			);
 			if (stream)
 				this.#askDefaults(stream, shape);
 		}
@@ -168,12 +225,29 @@ export class Tuning {
 		const live = rows.filter((row) => row.live && !row.no_effect);
 		const fixed = rows.filter((row) => !row.live && !row.no_effect);
 		const params = live.map((row) => this.#param(stream, stage, index, row));
-		return element("article.stage", { "data-stage": stage.stage },
-			element("h4", {}, stage.as, element("small", {}, `${stage.output}, ${stage.lines} line${stage.lines === 1 ? "" : "s"}`)),
-			element("p.about", {}, described?.summary ?? ""), ...params,
-			fixed.length ? element("dl.fixed", { title: "These cannot change while the stream runs" },
-				...fixed.flatMap((row) => [element("dt", { title: row.help }, row.name), element("dd", {}, text(stage.params[row.name], row))])) : undefined,
-			rows.length ? undefined : element("p.about", {}, "no parameters"));
+		return element(
+			"article.stage",
+			{ "data-stage": stage.stage },
+			element(
+				"h4",
+				{},
+				stage.as,
+				element("small", {}, `${stage.output}, ${stage.lines} line${stage.lines === 1 ? "" : "s"}`),
+			),
+			element("p.about", {}, described?.summary ?? ""),
+			...params,
+			fixed.length
+				? element(
+						"dl.fixed",
+						{ title: "These cannot change while the stream runs" },
+						...fixed.flatMap((row) => [
+							element("dt", { title: row.help }, row.name),
+							element("dd", {}, text(stage.params[row.name], row)),
+						]),
+					)
+				: undefined,
+			rows.length ? undefined : element("p.about", {}, "no parameters"),
+		);
 	}
 
 	#param(stream, stage, index, row) {
@@ -181,7 +255,10 @@ export class Tuning {
 			try {
 				await this.model.call("set", { name: stream.name, stage: index, param: row.name, value });
 			} catch (error) {
-				param.update(this.model.streams.get(stream.name)?.meta.pipeline[index]?.params[row.name], param.preset);
+				param.update(
+					this.model.streams.get(stream.name)?.meta.pipeline[index]?.params[row.name],
+					param.preset,
+				);
 				return error.message;
 			}
 			return undefined;
