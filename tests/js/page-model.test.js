@@ -202,6 +202,21 @@ test("a view: live, paused, moved within the minute, zoomed about a point", () =
 	assert.equal(view.live, true);
 });
 
+test("a channel's many lines are drawn upwards, and each is found where it is drawn", () => {
+	const of = (lines) => new Stream("s", { ...meta, lines });
+	assert.deepEqual([0, 1, 2, 3, 4, 5].map((line) => of(6).place(line)), [2, 1, 0, 5, 4, 3]);
+	assert.deepEqual([0, 1, 2, 3].map((line) => of(4).place(line)), [0, 1, 2, 3]);
+	for (let line = 0; line < 20; line++)
+		assert.equal(of(20).place(of(20).place(line)), line);
+	const history = new SpikeHistory(10);
+	history.push(0, Uint32Array.of(0, 5));
+	const stream = of(6);
+	const lines = { first: 0, count: 6, total: 6, place: (line) => stream.place(line) };
+	const columns = new SpikeColumns(4, 6, 1, lines, { origin: 0, dt: 1 });
+	columns.cover(0, 2, history);
+	assert.deepEqual([...columns.positive.subarray(0, 6)], [0, 0, 1, 1, 0, 0]);
+});
+
 test("activity: spikes a second in parts of the last minute", () => {
 	const activity = new Activity();
 	for (let at = 0; at < 90000; at += 100)

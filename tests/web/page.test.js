@@ -91,24 +91,22 @@ function number(words) {
 	return Number(digits) * { "": 1, k: 1e3, M: 1e6, G: 1e9 }[prefix];
 }
 
-/* How many pixels of a lane's plot, right of the labels, are more or less of this colour of the style. */
+/* How many pixels of a lane's plot, right of the labels, are nearer to this colour of the style than to the ground. */
 function pixels(lane, colour) {
 	return page.evaluate(
 		([lane, colour]) => {
-			const wanted = parseInt(
-				getComputedStyle(document.documentElement).getPropertyValue(`--${colour}`).trim().slice(1),
-				16,
+			const style = getComputedStyle(document.documentElement);
+			const [ground, wanted] = ["ground", colour].map((name) =>
+				parseInt(style.getPropertyValue(`--${name}`).trim().slice(1), 16),
 			);
 			const { data } = globalThis.pixelsOf(lane, 80);
+			const far = (i, from) =>
+				Math.abs(data[i] - (from >> 16)) +
+				Math.abs(data[i + 1] - ((from >> 8) & 255)) +
+				Math.abs(data[i + 2] - (from & 255));
 			let found = 0;
 			for (let i = 0; i < data.length; i += 4)
-				if (
-					Math.abs(data[i] - (wanted >> 16)) +
-						Math.abs(data[i + 1] - ((wanted >> 8) & 255)) +
-						Math.abs(data[i + 2] - (wanted & 255)) <
-					110
-				)
-					found++;
+				found += far(i, wanted) < far(i, ground);
 			return found;
 		},
 		[lane, colour],

@@ -11,10 +11,15 @@ class Columns {
 	#next = 0; /* the tick at which filling goes on to the right */
 	dirty = []; /* [from, to) of columns that changed; the painter empties it */
 
-	/* `lines`: { first, count } of those shown; they share `rows` cells of a column. */
+	/* `lines`: { first, count } of the places shown, which share `rows` cells of a column, and { place }: where a line
+	 * is, if it is not where its number says. */
 	constructor(width, rows, ms, lines, time) {
 		Object.assign(this, { width, rows, ms, lines, time });
-		this.rowOf = Uint32Array.from({ length: lines.count }, (_, i) => Math.floor((i * rows) / lines.count));
+		const { first, count, total = first + count, place = (line) => line } = lines;
+		this.rowOf = Int32Array.from({ length: total }, (_, line) => {
+			const at = place(line) - first;
+			return at >= 0 && at < count ? Math.floor((at * rows) / count) : -1;
+		});
 	}
 
 	columnOf(tick) {
@@ -120,7 +125,6 @@ export class SpikeColumns extends Columns {
 
 	take(history, first, last) {
 		const { rows, rowOf, mark } = this;
-		const { first: low, count } = this.lines;
 		history.each(first, last, (tick, words, from, to, mask) => {
 			const column = this.columnOf(tick);
 			const end = Math.min(column + mark, this.to);
@@ -128,11 +132,11 @@ export class SpikeColumns extends Columns {
 				const at = this.slot(c) * rows;
 				for (let i = from; i < to; i++) {
 					const word = words[i & mask];
-					const line = (word & 0x7fffffff) - low;
-					if (line < 0 || line >= count)
+					const row = rowOf[word & 0x7fffffff];
+					if (!(row >= 0))
 						continue;
 					const plane = word >>> 31 ? this.negative : this.positive;
-					if (plane[at + rowOf[line]]++ === 0)
+					if (plane[at + row]++ === 0)
 						this.#cells++;
 					this.#spikes++;
 				}
@@ -151,7 +155,7 @@ export class ValueColumns extends Columns {
 		this.sums = new Float32Array(width * rows);
 		this.ticks = new Uint32Array(width);
 		this.linesIn = new Uint32Array(rows);
-		this.rowOf.forEach((row) => this.linesIn[row]++);
+		this.rowOf.forEach((row) => row >= 0 && this.linesIn[row]++);
 		this.mark = Math.max(1, Math.ceil(time.dt / ms));
 	}
 
@@ -182,14 +186,14 @@ export class ValueColumns extends Columns {
 
 	take(history, first, last) {
 		const { rows, rowOf } = this;
-		const { first: low, count } = this.lines;
 		for (let entry = Math.max(first, history.first); entry < last; entry++) {
 			const values = history.row(entry);
 			const column = this.columnOf(history.tickAt(entry));
 			for (let c = Math.max(column, this.from); c < Math.min(column + this.mark, this.to); c++) {
 				const at = this.slot(c) * rows;
-				for (let i = 0; i < count; i++)
-					this.sums[at + rowOf[i]] += values[low + i];
+				for (let line = 0; line < rowOf.length; line++)
+					if (rowOf[line] >= 0)
+						this.sums[at + rowOf[line]] += values[line];
 				this.ticks[this.slot(c)]++;
 			}
 		}

@@ -126,7 +126,7 @@ export class Lane {
 	}
 
 	/* Names of lines at the left, as many as have room. lines: { first, count }. */
-	labels({ stream, colours }, lines, nameOf = (line) => stream.lineName(line)) {
+	labels({ stream, colours }, lines) {
 		const { pen, height } = this.surface;
 		const whole = stream.fan > 1 && lines.count * LABEL_PX > height; /* then one a channel */
 		const step = whole ? stream.fan : 1;
@@ -146,7 +146,7 @@ export class Lane {
 			pen.fillStyle = colours.css.muted;
 			pen.textAlign = "right";
 			pen.fillText(
-				fitted(pen, whole ? stream.channelName(i) : nameOf(i), GUTTER - 10),
+				fitted(pen, whole ? stream.channelName(i) : stream.lineName(stream.place(i)), GUTTER - 10),
 				GUTTER - 6,
 				Math.min(height - 6, Math.max(6, top + Math.min(each, skip * each) / 2)),
 			);

@@ -32,9 +32,9 @@ export class ColumnLane extends Lane {
 	}
 
 	lineAt(y) {
-		return (
-			this.shown.first +
-			Math.min(this.shown.count - 1, Math.floor((y / this.surface.height) * this.shown.count))
+		const { first, count } = this.shown;
+		return this.#of.place(
+			first + Math.max(0, Math.min(count - 1, Math.floor((y / this.surface.height) * count))),
 		);
 	}
 
@@ -81,7 +81,8 @@ export class ColumnLane extends Lane {
 		if (key !== this.#key || this.#history !== history) {
 			this.#key = key;
 			this.#history = history;
-			this.columns = new Columns(width + SPARE, rows, ms, this.shown, stream.time);
+			const lines = { ...this.shown, total: stream.meta.lines, place: (line) => stream.place(line) };
+			this.columns = new Columns(width + SPARE, rows, ms, lines, stream.time);
 			this.#ring.width = width + SPARE;
 			this.#ring.height = height;
 			this.#edges(rows, height);

@@ -161,6 +161,12 @@ export class Stream {
 		return this.losses.reduce((sum, [, n]) => sum + n, 0);
 	}
 
+	/* Where a line is drawn, from the top, and which line is drawn there. Channels from the top down; but a channel's
+	 * many lines upwards, as they stand for higher values or frequencies. */
+	place(line) {
+		return this.fan <= 2 ? line : line + this.fan - 1 - 2 * (line % this.fan);
+	}
+
 	channelName(channel) {
 		return this.meta.names?.[channel] ?? String(channel);
 	}
