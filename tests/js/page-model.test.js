@@ -263,16 +263,16 @@ test("what is missing has a reason", () => {
 	stream.take(part(20), 20, 0, false);
 	stream.take(part(30), 30, 0, false);
 	assert.deepEqual(stream.spikes.marks, [
-		{ from: 1, to: 4, why: "lost" },
-		{ from: 5, to: 9, why: "skipped" },
-		{ from: 10, to: 20, why: "paused" },
-		{ from: 21, to: 30, why: "unheard" },
+		{ from: 1, to: 4, why: "lost", lost: 3 },
+		{ from: 5, to: 9, why: "skipped", lost: 0 },
+		{ from: 10, to: 20, why: "paused", lost: 0 },
+		{ from: 21, to: 30, why: "unheard", lost: 0 },
 	]);
 	assert.equal(stream.missed, 3);
 	const sparse = new Stream("s", { ...meta, empty: false });
 	sparse.take(part(0), 0, 0, false);
 	sparse.take(part(5), 5, 0, false);
-	assert.deepEqual(sparse.spikes.marks, [{ from: 1, to: 5, why: "empty" }]);
+	assert.deepEqual(sparse.spikes.marks, [{ from: 1, to: 5, why: "empty", lost: 0 }]);
 });
 
 test("a restart forgets what was, and graded spikes carry their sign", () => {

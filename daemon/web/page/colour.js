@@ -29,10 +29,12 @@ export function scale(colours, size = 256) {
 
 export const viridis = scale(VIRIDIS.map(rgb));
 
-/* Pixel for a count from 0 to `full` and beyond: one spike is always plain to see. */
+/* Pixel for a count from 0 to `full` and beyond. One spike is plain to see; the more a full one has, the more room is
+ * left above it. */
 export function density(ground, colour, full) {
+	const one = full === 1 ? 1 : Math.max(0.25, 0.65 - 0.1 * Math.log2(full));
 	return Uint32Array.from({ length: full + 1 }, (_, n) =>
-		pixel(mix(ground, colour, n === 0 ? 0 : full === 1 ? 1 : 0.6 + (0.4 * (n - 1)) / (full - 1))),
+		pixel(mix(ground, colour, n === 0 ? 0 : one + ((1 - one) * (n - 1)) / Math.max(1, full - 1))),
 	);
 }
 

@@ -23,7 +23,8 @@ class History {
 	first = 0;
 	count = 0; /* entries that ever came */
 	full = false; /* less than `span` has room */
-	marks = []; /* { from, to, why }: ticks from..to - 1 are missing; why: lost, skipped, paused or unheard */
+	marks = []; /* { from, to, why, lost }: ticks from..to - 1 are missing, with so many messages that were lost; why:
+		    * lost, skipped, empty, paused or unheard */
 	#ticks = new Float64Array(1024);
 
 	/* `span`: ticks behind the newest one that are kept. */
@@ -58,10 +59,10 @@ class History {
 		return lo;
 	}
 
-	mark(from, to, why) {
+	mark(from, to, why, lost = 0) {
 		if (to <= from)
 			return;
-		this.marks.push({ from, to, why });
+		this.marks.push({ from, to, why, lost });
 		if (this.marks.length > MARKS_MAX)
 			this.marks.shift();
 	}

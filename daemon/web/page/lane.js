@@ -87,17 +87,17 @@ export class Lane {
 		this.surface.pen.fillRect(Math.round(cursor.x), 0, 1, this.surface.height);
 	}
 
-	/* Spans of which nothing is known, hatched; gives how many ticks of those shown were lost. */
+	/* Spans of which nothing is known, hatched; gives how many messages were lost in those shown. */
 	gaps({ stream, view, colours }, history) {
 		const { pen } = this.surface;
 		const { height } = this.plot;
 		let lost = 0;
-		for (const { from, to, why } of history.marks) {
+		for (const { from, to, why, lost: messages } of history.marks) {
 			const left = this.x(stream.time.origin + from * stream.dt, view);
 			const right = this.x(stream.time.origin + to * stream.dt, view);
 			if (why === "empty" || right < GUTTER || left > this.surface.width)
 				continue;
-			lost += why === "lost" ? to - from : 0;
+			lost += messages;
 			this.#hatch(
 				pen,
 				Math.max(GUTTER, left),
@@ -143,13 +143,14 @@ export class Lane {
 				pen.fillStyle = colours.css.grid;
 				pen.fillRect(0, Math.round(top), this.surface.width, 1);
 			}
+			const middle = top + Math.min(each, skip * each) / 2;
+			const y = Math.min(height - 6, Math.max(6, middle));
+			if (Math.abs(y - middle) > 3 && i > first)
+				continue; /* it would lie over the one before */
 			pen.fillStyle = colours.css.muted;
 			pen.textAlign = "right";
-			pen.fillText(
-				fitted(pen, whole ? stream.channelName(i) : stream.lineName(stream.place(i)), GUTTER - 10),
-				GUTTER - 6,
-				Math.min(height - 6, Math.max(6, top + Math.min(each, skip * each) / 2)),
-			);
+			const name = whole ? stream.channelName(i) : stream.lineName(stream.place(i));
+			pen.fillText(fitted(pen, name, GUTTER - 10), GUTTER - 6, y);
 		}
 	}
 }

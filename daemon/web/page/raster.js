@@ -211,7 +211,7 @@ export class RasterLane extends ColumnLane {
 		if (history.full && kept < 59000)
 			parts.push(`kept: the last ${duration(kept * 1e6)}`);
 		if (lost)
-			parts.push(`${count(lost)} ticks lost on the way here (hatched)`);
+			parts.push(`${count(lost)} messages lost on the way here (hatched)`);
 		this.say(parts.join(" · "));
 	}
 }

@@ -112,13 +112,10 @@ export class Stream {
 		const history = this[part.kind];
 		if (!history || paused)
 			return;
+		const quiet = this.#quiet(history);
 		const newest = history.newest;
 		if (newest >= 0 && tick > newest + 1)
-			history.mark(
-				newest + 1,
-				tick,
-				missed ? "lost" : part.flags.includes("gap") ? "skipped" : this.#quiet(history),
-			);
+			history.mark(newest + 1, tick, missed ? "lost" : part.flags.includes("gap") ? "skipped" : quiet, missed);
 		if (part.kind !== "spikes")
 			history.push(tick, part.values);
 		else
