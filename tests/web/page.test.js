@@ -1,6 +1,6 @@
 /* The page in a real browser, against the real daemon. Needs SPIKED_BIN and Chromium.
  *
- * SPIKED_SHOTS=FOLDER keeps a screenshot of each width.
+ * SPIKED_SHOTS=FOLDER keeps a screenshot of each width; that of 1,280 pixels is the one in docs/.
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import assert from "node:assert/strict";
@@ -41,7 +41,7 @@ before(async () => {
 			{ name: "membrane", channels: 2, encode: [{ lif: { tau_mem: "20 ms" } }] },
 			{
 				name: "imu",
-				names: ["ax", "ay"],
+				names: ["ax", "ay", "az", "gx", "gy", "gz"],
 				range: { lo: -1, hi: 1 },
 				encode: [{ population: { out_features: 12, lo: 0, hi: 1 } }, { PoissonEncoderStep: {} }],
 			},
@@ -173,7 +173,7 @@ check("a parameter changes the rate, what cannot be says why, and there is a way
 });
 
 check("a population is a heat map, and its defaults are those of the name it was asked by", async () => {
-	daemon.feed("imu", 50, (s) => [Math.sin(s), Math.cos(s)]);
+	daemon.feed("imu", 100, (s) => [1, 1.3, 1.7, 2.1, 0.7, 2.6].map((hz, i) => 0.9 * Math.sin(hz * s + i)));
 	await choose("imu");
 	await page.waitForSelector('[data-lane="heat"]:not([hidden])');
 	const colours = () =>
@@ -349,7 +349,7 @@ for (const [width, height, scheme] of [
 		if (process.env.SPIKED_SHOTS) {
 			await sleep(4000);
 			await page.screenshot({
-				path: join(process.env.SPIKED_SHOTS, `page-${width}.png`),
+				path: join(process.env.SPIKED_SHOTS, width === 1280 ? "page.png" : `page-${width}.png`),
 				fullPage: width < 720,
 			});
 		}

@@ -32,7 +32,7 @@ export const viridis = scale(VIRIDIS.map(rgb));
 /* Pixel for a count from 0 to `full` and beyond. One spike is plain to see; the more a full one has, the more room is
  * left above it. */
 export function density(ground, colour, full) {
-	const one = full === 1 ? 1 : Math.max(0.25, 0.65 - 0.1 * Math.log2(full));
+	const one = full === 1 ? 1 : Math.max(0.25, 0.85 - 0.12 * Math.log2(full));
 	return Uint32Array.from({ length: full + 1 }, (_, n) =>
 		pixel(mix(ground, colour, n === 0 ? 0 : one + ((1 - one) * (n - 1)) / Math.max(1, full - 1))),
 	);

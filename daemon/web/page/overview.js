@@ -20,6 +20,8 @@ export class Overview {
 		this.canvas.classList.add("overview");
 		this.canvas.tabIndex = 0;
 		this.canvas.setAttribute("role", "slider");
+		this.canvas.setAttribute("aria-valuemin", String(-MINUTE_MS / 1000));
+		this.canvas.setAttribute("aria-valuemax", "0");
 		this.figure = element("span.note");
 		this.canvas.onpointerdown = (event) => this.#down(event);
 		this.canvas.onpointermove = (event) => this.#move(event);
