@@ -153,8 +153,7 @@ test("values that share a pixel are averaged, over ticks and lines", () => {
 
 test("the clock runs evenly behind messages that bunch, and never back", () => {
 	const random = generator(3);
-	const clock = new Clock();
-	clock.reset(true);
+	const clock = new Clock(true);
 	assert.equal(clock.now(0), undefined);
 	let before;
 	for (let here = 0; here < 20000; here += 16) {
@@ -172,8 +171,7 @@ test("the clock runs evenly behind messages that bunch, and never back", () => {
 });
 
 test("in other clocks time is that of the newest tick", () => {
-	const clock = new Clock();
-	clock.reset(false);
+	const clock = new Clock(false);
 	clock.heard(500, 1);
 	clock.heard(400, 2);
 	assert.deepEqual([clock.now(3), clock.now(9000)], [500, 500]);

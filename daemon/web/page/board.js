@@ -214,7 +214,7 @@ export class Board {
 	}
 
 	draw(stream, here) {
-		const now = this.model.clock.now(here);
+		const now = stream && this.model.now(stream, here);
 		if (!this.model.paused && this.model.connected)
 			this.view.advance(now);
 		this.now = this.view.newest;

@@ -2,8 +2,8 @@
  *
  * In clock `wall` every message says when its tick was. The slowest ones of the last seconds tell how far behind
  * the daemon's clock a picture has to be so that all is there that it shows; between messages our clock goes on, so
- * that it moves evenly however messages bunch. In `data` and `manual` time is what the newest tick says, and stands
- * still between ticks.
+ * that it moves evenly however messages bunch. In `data` and `manual` each stream's time is what its newest tick says,
+ * and stands still between ticks.
  *
  * Times are ms: `at` of the stream's ticks, `here` of performance.now().
  *
@@ -16,16 +16,17 @@ const SLEW = 0.1; /* how much faster or slower the picture may run to come right
 const JUMP_MS = 1500; /* too far off to slew */
 
 export class Clock {
-	#wall = true;
 	#newest = -Infinity;
 	#spans = []; /* { quick, slow }: the ends of at - here in the span now, and in the one before */
 	#spanBegan = 0;
 	#shown;
 	#shownHere = 0;
 
-	/* Begins anew, with a daemon that may have another clock. */
-	reset(wall) {
-		this.#wall = wall;
+	constructor(wall) {
+		this.wall = wall;
+	}
+
+	reset() {
 		this.#newest = -Infinity;
 		this.#spans = [];
 		this.#shown = undefined;
@@ -46,7 +47,7 @@ export class Clock {
 	now(here) {
 		if (this.#newest === -Infinity)
 			return undefined;
-		if (!this.#wall)
+		if (!this.wall)
 			return this.#newest;
 		const quick = Math.max(...this.#spans.map((span) => span.quick));
 		const slow = Math.min(...this.#spans.map((span) => span.slow));

@@ -102,15 +102,14 @@ export class StreamList {
 			return;
 		this.#drawn = here;
 		this.colours = palette(["panel", "spike", "faint"]);
-		const now = this.model.clock.now(here);
 		for (const [name, { surface }] of this.#rows)
 			if (this.#seen.has(surface.canvas))
-				this.#curve(this.model.streams.get(name), surface, now);
+				this.#curve(this.model.streams.get(name), surface, here);
 	}
 
-	#curve(stream, surface, now) {
+	#curve(stream, surface, here) {
 		const { css } = this.colours;
-		if (!stream || !surface.begin(css.panel) || now === undefined)
+		if (!stream || !surface.begin(css.panel))
 			return;
 		const { pen, width, height } = surface;
 		if (!stream.heard) {
@@ -118,7 +117,7 @@ export class StreamList {
 			pen.fillText("kept while it is chosen", 0, height / 2);
 			return;
 		}
-		const rates = stream.activity.rates(now, 60);
+		const rates = stream.activity.rates(this.model.now(stream, here) ?? 0, 60);
 		const top = rates.reduce((a, b) => Math.max(a, b), 1);
 		pen.fillStyle = css.spike;
 		pen.globalAlpha = 0.75;

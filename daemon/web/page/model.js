@@ -14,7 +14,7 @@ const HEARD_SPIKES = 200000; /* likewise */
 
 export class Model extends EventTarget {
 	link = new Spiked(undefined, { silence: SILENCE_MS, gather: GATHER_MS });
-	clock = new Clock();
+	#clock = new Clock(true); /* of all streams, in clock `wall` */
 	streams = new Map();
 	encoders = [];
 	info = {};
@@ -42,6 +42,15 @@ export class Model extends EventTarget {
 
 	call(method, params) {
 		return this.link.call(method, params);
+	}
+
+	/* The time of a stream to show, ms; undefined = nothing heard yet. */
+	now(stream, here) {
+		return this.#clockOf(stream).now(here);
+	}
+
+	#clockOf(stream) {
+		return this.info.clock === "wall" ? this.#clock : stream.clock;
 	}
 
 	/* The stream to show, and the kinds of floats (state, values) that are wanted of it. */
@@ -148,7 +157,7 @@ export class Model extends EventTarget {
 			return;
 		this.#base ??= part.timeNs - 1000000000000n;
 		const at = Number(part.timeNs - this.#base) / 1e6;
-		this.clock.heard(at, performance.now());
+		this.#clockOf(stream).heard(at, performance.now());
 		stream.take(part, at, missed, this.paused);
 	}
 
@@ -163,7 +172,7 @@ export class Model extends EventTarget {
 
 	#counted(status) {
 		if (this.status.epoch !== status.epoch)
-			this.#restarted(status);
+			this.#restarted();
 		this.status = status;
 		const names = status.streams.map(({ stream }) => stream);
 		for (const { stream, liveness, counters } of status.streams)
@@ -180,8 +189,8 @@ export class Model extends EventTarget {
 		this.#tell("status");
 	}
 
-	#restarted({ clock }) {
-		this.clock.reset(clock === "wall");
+	#restarted() {
+		this.#clock.reset();
 		if (this.status.epoch === undefined)
 			return; /* it is the first that we hear of */
 		this.#base = undefined;

@@ -1,6 +1,7 @@
 /* One stream: what the daemon says of it, and the last minute of what it sent.
  *
  * SPDX-License-Identifier: Apache-2.0 */
+import { Clock } from "./clock.js";
 import { FloatHistory, SpikeHistory } from "./history.js";
 import { MINUTE_MS } from "./view.js";
 
@@ -51,6 +52,7 @@ export class Stream {
 	missed = 0; /* messages that did not come to this page */
 	generation = 0; /* pictures of another one are worth nothing */
 	activity = new Activity();
+	clock = new Clock(false); /* its own, where streams tick one by one */
 	#sample;
 	#epoch;
 
@@ -82,6 +84,7 @@ export class Stream {
 			if (this[kind])
 				this[kind] = new FloatHistory(this.span, this[kind].width, this[kind].picked);
 		this.activity.clear();
+		this.clock.reset();
 	}
 
 	has(kind) {
