@@ -76,7 +76,7 @@ static int open_page(int port)
 		bench_die(answer);
 	send_text(fd,
 		"{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"subscribe\",\"params\":{\"topics\":"
-		"[\"spikes/\",\"state/\",\"values/\"]}}");
+		"[\"spikes/\",\"state/\",\"values/\"],\"gather_ms\":12}}");
 	return fd;
 }
 
