@@ -23,6 +23,7 @@ Progress = Callable[[float], None]
 Items = Sequence[Union[Dict[str, Any], Batch]]
 SLICE = 1 << 17  # spikes or numbers that flow at once
 MS = 1_000_000
+START_NS = 1_000_000_000  # where times begin that nobody knows; 0 would say just that
 
 
 class ConvertError(ValueError):
