@@ -127,8 +127,11 @@ check("spikes appear, and every stream says how it is", async () => {
 	assert.equal(await text("#name"), "arm");
 	await until("rates are told", async () => (await fact("rows/s")) > 20 && (await fact("spikes/s")) > 50);
 	assert.equal(await text("#liveness"), "live");
-	assert.equal(await page.locator('[data-stream="cochlea"] .word').innerText(), "silent");
+	assert.equal(await page.locator('[data-stream="cochlea"] .word').last().innerText(), "silent");
 	assert.equal(await page.locator("#list li").count(), 5);
+	await until("lateness is told", async () =>
+		/^\+[\d.]+ [mµ]?s$/.test(await page.locator('[data-stream="arm"] .word').first().innerText()),
+	);
 	assert.match(await text("#facts"), /wall, dt 1 ms[\s\S]*late p99\s+[\d.]+ [mµ]?s/);
 });
 
@@ -290,7 +293,7 @@ check("a sensor that stops turns its stream stale", async () => {
 	await until("it is live", async () => (await text("#liveness")) === "live");
 	await stop();
 	await until("it is stale", async () => (await text("#liveness")) === "stale");
-	assert.equal(await page.locator('[data-stream="cochlea"] .word').innerText(), "stale");
+	assert.equal(await page.locator('[data-stream="cochlea"] .word').last().innerText(), "stale");
 });
 
 check("1,000 lines at 1 kHz", async (t) => {

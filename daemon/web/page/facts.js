@@ -100,6 +100,7 @@ export class Facts {
 			["dt", duration(meta.dt_ns)],
 			["rows/s", count(rates.rows ?? 0)],
 			["spikes/s", count(rates.spikes ?? 0)],
+			["late p99", stream.lateness?.count ? duration(stream.lateness.p99, 2) : "–", stream.lateness?.p99 > meta.dt_ns ? "warn" : ""],
 			["late/s", count(rates.late_ticks ?? 0), rates.late_ticks > 0 ? "warn" : ""],
 			["lost", count(stream.lost), stream.lost ? "warn" : ""],
 			["missed here", count(stream.missed), stream.missed ? "warn" : ""],

@@ -2,7 +2,7 @@
  *
  * SPDX-License-Identifier: Apache-2.0 */
 import { element, write } from "./dom.js";
-import { count } from "./format.js";
+import { count, duration } from "./format.js";
 import { Surface } from "./lane.js";
 import { palette } from "./colour.js";
 
@@ -69,6 +69,7 @@ export class StreamList {
 	#make(name) {
 		const row = {
 			sign: element("span.sign"),
+			late: element("span.word", { title: "99 of 100 ticks were later by less" }),
 			word: element("span.word"),
 			spikes: element("b"),
 			rows: element("span"),
@@ -79,7 +80,7 @@ export class StreamList {
 		row.node = element(
 			"li",
 			{ role: "option", "data-stream": name, "aria-selected": "false" },
-			element("div.line", {}, row.sign, element("span.label", {}, name), row.word),
+			element("div.line", {}, row.sign, element("span.label", {}, name), row.late, row.word),
 			row.surface.canvas,
 			element("div.line.figures", {}, row.spikes, row.rows, row.lost),
 		);
@@ -91,6 +92,7 @@ export class StreamList {
 		row.node.dataset.liveness = liveness;
 		write(row.sign, SIGNS[liveness] ?? "◌");
 		write(row.word, liveness);
+		write(row.late, stream.lateness?.count ? `+${duration(stream.lateness.p99, 2)}` : "");
 		write(row.spikes, `${count(stream.rates.spikes ?? 0)} spikes/s`);
 		write(row.rows, `${count(stream.rates.rows ?? 0)} rows/s`);
 		write(row.lost, stream.lost ? `${count(stream.lost)} lost` : "");

@@ -8,6 +8,7 @@ import { Clock } from "./clock.js";
 import { Stream } from "./stream.js";
 
 const SILENCE_MS = 4000;
+const LATENESS_MS = 2000;
 const GATHER_MS = 12; /* less than a frame */
 const HEARD_MESSAGES = 4000; /* a second, of streams that are not looked at */
 const HEARD_SPIKES = 200000; /* likewise */
@@ -28,6 +29,8 @@ export class Model extends EventTarget {
 	#looked; /* the stream that is looked at, and the kinds of its messages beside spikes */
 	#kinds = [];
 	#sample;
+	#asking = false;
+	#asked = -LATENESS_MS;
 	#topics = new Set();
 
 	constructor() {
@@ -184,9 +187,28 @@ export class Model extends EventTarget {
 			this.lateRate = seconds > 0 ? (status.counters.late_ticks - this.#sample.late) / seconds : 0;
 			this.#sample = { time_ns: status.time_ns, late: status.counters.late_ticks };
 		}
-		if (this.connected)
+		if (this.connected) {
 			this.#listen();
+			this.#askLateness();
+		}
 		this.#tell("status");
+	}
+
+	/* Each stream's histogram is only in `stats`. */
+	async #askLateness() {
+		if (this.#asking || performance.now() - this.#asked < LATENESS_MS)
+			return;
+		this.#asking = true;
+		this.#asked = performance.now();
+		try {
+			const { streams } = await this.call("stats");
+			for (const [name, { lateness_ns }] of Object.entries(streams))
+				if (this.streams.has(name))
+					this.streams.get(name).lateness = lateness_ns;
+		} catch {
+			/* not for this client, or the connection ended: it is not known then */
+		}
+		this.#asking = false;
 	}
 
 	#restarted() {

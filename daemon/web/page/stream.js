@@ -49,6 +49,7 @@ export class Stream {
 	liveness = "silent";
 	counters = {};
 	rates = {}; /* of each counter, a second */
+	lateness = undefined; /* of its ticks: count, p50, p99 … in ns; as far as it is known */
 	missed = 0; /* messages that did not come to this page */
 	generation = 0; /* pictures of another one are worth nothing */
 	activity = new Activity();
