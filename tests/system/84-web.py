@@ -78,6 +78,7 @@ def metrics_are_what_happened():
         d.wait_rows("arm", 30)
         d.wait_counter("rejected_length", 3, "arm")
         d.wait_counter("rejected_unknown_stream", 1)
+        h.until("a tick uses a row", lambda: d.counters("arm")["row_age_ns"]["count"])
         before = d.counters("arm")["ticks"]
         status, headers, text = get(d, "/metrics")
         after = d.counters("arm")["ticks"]
