@@ -115,6 +115,20 @@ def metrics_are_what_happened():
         h.claim(f"and the dashboard's {len(rules)} questions", done.returncode == 0, done.stderr)
 
 
+def metrics_are_what_a_client_counts():
+    with daemon(clock="data") as d:
+        sub = d.sub("spikes/arm/")
+        for n in range(500):
+            d.send_f32("arm", n % 7, 3, 5, n % 11)
+        heads = [head for topic, head, _ in (sub.recv() for _ in range(500)) if topic == "spikes/arm/"]
+        seen = samples(get(d, "/metrics")[2])
+        h.equal("ticks", seen['spiked_stream_ticks_total{stream="arm"}'], len(heads))
+        h.equal("messages", seen['spiked_stream_frames_total{stream="arm"}'], len(heads))
+        spikes = sum(head["count"] for head in heads)
+        h.equal(f"{spikes} spikes", seen['spiked_stream_spikes_total{stream="arm"}'], spikes)
+        h.claim("there are some", spikes > 0)
+
+
 def the_websocket_carries_the_same_bytes():
     with daemon() as d:
         sub = d.sub("spikes/arm/", "bundle/body/", "meta/leg/")
@@ -335,5 +349,5 @@ def a_pause_is_survived():
         w.close()
 
 
-h.main(files_and_health, metrics_are_what_happened, the_websocket_carries_the_same_bytes, messages_gather, what_is_wrong_is_said,
+h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts, the_websocket_carries_the_same_bytes, messages_gather, what_is_wrong_is_said,
        who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived)
