@@ -4,6 +4,7 @@ SPDX-License-Identifier: Apache-2.0
 """
 from __future__ import annotations
 
+import bisect
 import json
 import secrets
 import time
@@ -16,6 +17,7 @@ from ._batches import F32, GRADED, KIND_NUMBERS, WORDS, Batch, Spikes, Table
 
 Timed = Tuple[int, List[bytes]]  # when, the frames
 RANKS = {"meta": 0, "rows": 1, "values": 2, "state": 3, "spikes": 4}
+PATIENCE_NS = 2_000_000_000  # for how long a stream's tick may go on while others go on already
 ROW_NUMBERS = {name: number for number, name in wire.ROW_FORMATS.items()}
 
 
@@ -64,38 +66,49 @@ class Maker:
         self._ticks: Dict[Tuple[str, str], _Ticks] = {}
         self._seq: Dict[bytes, int] = {}
         self._waiting: List[Dict[str, Any]] = []  # metas until something else comes, which has a time
-        self._held: Dict[str, Tuple[Spikes, np.ndarray, np.ndarray, np.ndarray]] = {}
+        # Of each stream the spikes of its last tick, the tick, when it is, and whether it begins a window.
+        self._held: Dict[str, Tuple[Spikes, int, int, bool]] = {}
+        self._kept: List[Tuple[int, int, List[bytes]]] = []  # messages that are not older than those
+        self._newest_ns = 0
 
     def messages(self, items: Sequence[Union[Dict[str, Any], Batch]]) -> List[Timed]:
-        """The messages of metas and batches, in the order of time. Of spikes the last tick is held back:
-        there may be more of it in the next batch."""
-        made: List[Tuple[int, int, List[bytes]]] = []
+        """The messages of metas and batches, in the order of time. The last tick of each stream's spikes is held
+        back, for there may be more of it in the next batch, and with it what is not older."""
         for item in items:
             if isinstance(item, dict):
                 self._metas[item["stream"]] = item
                 self._waiting.append(item)
-        first_ns = min((int(item.time_ns[0]) for item in items if not isinstance(item, dict) and len(item)), default=None)
-        if first_ns is not None:
-            made += ((first_ns, RANKS["meta"], self._meta(meta)) for meta in self._waiting)
+        batches = [item for item in items if not isinstance(item, dict)]
+        times = [int(batch.time_ns[at]) for batch in batches if len(batch) for at in (0, -1)]
+        if times:
+            self._kept += ((min(times), RANKS["meta"], self._meta(meta)) for meta in self._waiting)
             self._waiting = []
-        for item in items:
-            if isinstance(item, dict):
-                continue
-            if isinstance(item, Table):
-                made += ((time_ns, RANKS[item.kind], frames) for time_ns, frames in self._table(item))
+            self._newest_ns = max(self._newest_ns, *times)
+        for batch in batches:
+            if isinstance(batch, Table):
+                self._kept += ((time_ns, RANKS[batch.kind], frames) for time_ns, frames in self._table(batch))
             else:
-                made += ((time_ns, RANKS["spikes"], frames) for time_ns, frames in self._spikes(item, False))
-        made.sort(key=lambda each: each[:2])
-        return [(time_ns, frames) for time_ns, _, frames in made]
+                self._keep_spikes(batch, False)
+        for held, _, held_ns, _ in list(self._held.values()):
+            if held_ns < self._newest_ns - PATIENCE_NS:
+                self._keep_spikes(_nothing(held), True)
+        return self._given(min((held_ns for _, _, held_ns, _ in self._held.values()), default=None))
 
     def finish(self) -> List[Timed]:
         """What was held back."""
-        made = [(time.time_ns(), self._meta(meta)) for meta in self._waiting]
+        self._kept += ((time.time_ns(), RANKS["meta"], self._meta(meta)) for meta in self._waiting)
         for held, *_ in list(self._held.values()):
-            nothing = held[:0]
-            nothing.windows_ns = nothing.windows_ns[:0]
-            made += self._spikes(nothing, True)
-        return sorted(made, key=lambda each: each[0])
+            self._keep_spikes(_nothing(held), True)
+        return self._given(None)
+
+    def _keep_spikes(self, batch: Spikes, all_of_it: bool) -> None:
+        self._kept += ((time_ns, RANKS["spikes"], frames) for time_ns, frames in self._spikes(batch, all_of_it))
+
+    def _given(self, until_ns: Optional[int]) -> List[Timed]:
+        self._kept.sort(key=lambda each: each[:2])
+        count = len(self._kept) if until_ns is None else bisect.bisect_left(self._kept, (until_ns,))
+        given, self._kept = self._kept[:count], self._kept[count:]
+        return [(time_ns, frames) for time_ns, _, frames in given]
 
     def _meta(self, meta: Dict[str, Any]) -> List[bytes]:
         return [b"meta/%s/" % meta["stream"].encode(),
@@ -138,15 +151,15 @@ class Maker:
         ticks, times, place = self._placed(batch, "spikes", begin_ns or 0)
         windows = place.of(windows_ns, self._slack_ns)[0]
         if batch.stream in self._held:
-            held, held_ticks, held_times, held_windows = self._held.pop(batch.stream)
+            held, tick, held_ns, is_window = self._held.pop(batch.stream)
             batch = _both(held, batch)
-            ticks, times = np.concatenate((held_ticks, ticks)), np.concatenate((held_times, times))
-            windows = np.concatenate((held_windows, windows))
+            ticks, times = (np.concatenate((np.full(len(held), value), array)) for value, array in ((tick, ticks), (held_ns, times)))
+            windows = np.concatenate(([tick] if is_window else [], windows)).astype(np.int64)
         every, where = np.unique(np.concatenate((ticks, windows)), return_index=True)
         every_ns = np.concatenate((times, place.time_ns(windows)))[where]
         if not all_of_it:
-            last, now = every[-1], int(np.searchsorted(ticks, every[-1]))
-            self._held[batch.stream] = batch[now:], ticks[now:], times[now:], windows[windows == last]
+            tick, now = int(every[-1]), int(np.searchsorted(ticks, every[-1]))
+            self._held[batch.stream] = batch[now:], tick, int(every_ns[-1]), bool(np.any(windows == tick))
             batch, ticks, every, every_ns = batch[:now], ticks[:now], every[:-1], every_ns[:-1]
         yield from self._of_ticks(batch, ticks, every, every_ns, windows)
 
@@ -188,6 +201,12 @@ class Maker:
             header = self._header(topic, kind, form, tick, time_ns, meta["dt_ns"], width, 1 if is_rows else width,
                                   time_ns if is_rows else 0)
             yield time_ns, [topic, header, whole[i * size:(i + 1) * size]]
+
+
+def _nothing(like: Spikes) -> Spikes:
+    nothing = like[:0]
+    nothing.windows_ns = nothing.windows_ns[:0]
+    return nothing
 
 
 def _both(first: Spikes, then: Spikes) -> Spikes:

@@ -76,6 +76,7 @@ def convert(source: Any, target: Any, options: Optional[Options] = None, *, sour
     part = target.with_name(f".part-{target.name}")
     try:
         with reads.Source(source, options) as taken, writes.Sink(part, options) as given:
+            taken.begin()
             _carry(taken, given, progress or (lambda share: None))
             given.finish()
             result = Result(str(target), given.counts, [*taken.notes, *given.notes])

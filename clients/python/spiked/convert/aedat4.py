@@ -54,8 +54,10 @@ class Source(AnySource):
         self._flat = needs("flatbuffers.table", "flatbuffers", WHY)
         self._file = open(path, "rb")
         self._size = path.stat().st_size
+
+    def begin(self) -> None:
         if self._file.read(len(MAGIC)) != MAGIC:
-            raise ConvertError(f"{path} is no AEDAT4 file: it does not begin with {MAGIC.decode().strip()} "
+            raise ConvertError(f"{self.path} is no AEDAT4 file: it does not begin with {MAGIC.decode().strip()} "
                                "(older AEDAT files are of other formats)")
         head = self._part(self._file.read(4), b"IOHE")
         at = slots(head, 0)

@@ -81,6 +81,9 @@ class Source:
         self.path, self.options = path, options
         self.notes: List[str] = []
 
+    def begin(self) -> None:
+        """Reads what the file begins with. Raises ConvertError if it is not of this format."""
+
     def items(self, progress: Progress, kinds: Sequence[str]) -> Iterator[Items]:
         """What there is, but of `kinds` ("spikes", "rows" …) only."""
         raise NotImplementedError

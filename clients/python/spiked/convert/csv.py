@@ -32,14 +32,13 @@ class Source(AnySource):
         super().__init__(path, options)
         self._file = open(path, newline="", encoding="utf-8-sig")
         self._size = max(1, path.stat().st_size)
+
+    def begin(self) -> None:
         first = next(csv.reader(self._file), None)
         if not first:
-            raise ConvertError(f"{path} is empty: the first line names the columns")
+            raise ConvertError(f"{self.path} is empty: the first line names the columns")
         self._columns = [column.strip() for column in first]
         self._is_spikes = "line" in self._columns
-        self._check()
-
-    def _check(self) -> None:
         times = [name for name in TIMES if name in self._columns]
         if len(set(self._columns)) != len(self._columns):
             raise ConvertError(f"{self.path}: a column is named twice: {', '.join(self._columns)}")

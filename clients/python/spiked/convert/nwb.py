@@ -36,8 +36,10 @@ class Source(AnySource):
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise ConvertError(f"{path} is no HDF5 file, which NWB files are: {error}") from None
+
+    def begin(self) -> None:
         if "units/spike_times" not in self._file or "units/spike_times_index" not in self._file:
-            raise ConvertError(f"{path} has no units with spike times")
+            raise ConvertError(f"{self.path} has no units with spike times")
 
     def items(self, progress: Progress, kinds: Sequence[str]) -> Iterator[Items]:
         units = self._file["units"]

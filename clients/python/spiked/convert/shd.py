@@ -31,15 +31,17 @@ class Source(AnySource):
             self._file = h5py.File(path, "r")
         except OSError as error:
             raise ConvertError(f"{path} is no HDF5 file: {error}") from None
+        self._folded: Optional[int] = None  # from this unit on lines' negative spikes
+        self._coarse = 0.0  # half of the distance between two times that the file can tell apart, in seconds
+
+    def begin(self) -> None:
         try:
             self._times, self._units = self._file["spikes/times"], self._file["spikes/units"]
         except KeyError:
-            raise ConvertError(f"{path} is not in SHD's layout: there are no spikes/times and spikes/units, but "
+            raise ConvertError(f"{self.path} is not in SHD's layout: there are no spikes/times and spikes/units, but "
                                f"{', '.join(self._file) or 'nothing'}") from None
         if len(self._times) != len(self._units):
-            raise ConvertError(f"{path}: {len(self._times)} samples have times, {len(self._units)} have units")
-        self._folded: Optional[int] = None  # from this unit on lines' negative spikes
-        self._coarse = 0.0  # half of the distance between two times that the file can tell apart, in seconds
+            raise ConvertError(f"{self.path}: {len(self._times)} samples have times, {len(self._units)} have units")
 
     def items(self, progress: Progress, kinds: Sequence[str]) -> Iterator[Items]:
         meta, length_ns = self._meta(lambda share: progress(share / 2))
