@@ -92,6 +92,6 @@ def _carry(taken: Any, given: Any, progress: Callable[[float], None]) -> None:
         for record in taken.records(progress):
             given.record(record)
         return
-    given.slack_ns = taken.slack_ns
     for items in taken.items(progress, given.kinds):
+        given.slack_ns = taken.slack_ns
         given.add(items)

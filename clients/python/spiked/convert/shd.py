@@ -49,17 +49,17 @@ class Source(AnySource):
         begins = self._file["extra/begin_ns"][()] if "extra/begin_ns" in self._file else \
             START_NS + np.arange(len(self._times), dtype=np.int64) * length_ns
         self.slack_ns = min(dt_ns - 1, int(np.ceil(self._coarse * 1e9)))
+        yield [meta]
         waiting: List[Tuple[np.ndarray, np.ndarray, int]] = []
-        first: List[Any] = [meta]
+        count = 0
         for i, begin_ns in enumerate(begins.tolist()):
             since, unit = self._sample(i)
             waiting.append((begin_ns + since, unit, begin_ns))
-            if sum(len(each[1]) for each in waiting) >= SLICE or i == len(begins) - 1:
-                yield [*first, self._batch(meta["stream"], waiting)]
-                waiting, first = [], []
+            count += len(unit)
+            if count >= SLICE or i == len(begins) - 1:
+                yield [self._batch(meta["stream"], waiting)]
+                waiting, count = [], 0
             progress(0.5 + (i + 1) / len(begins) / 2)
-        if first:
-            yield first
 
     def _sample(self, i: int) -> Tuple[np.ndarray, np.ndarray]:
         """(nanoseconds since it began, lines), in the order of time."""
