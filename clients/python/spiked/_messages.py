@@ -154,7 +154,7 @@ class Maker:
             held, tick, held_ns, is_window = self._held.pop(batch.stream)
             batch = _both(held, batch)
             ticks, times = (np.concatenate((np.full(len(held), value), array)) for value, array in ((tick, ticks), (held_ns, times)))
-            windows = np.concatenate(([tick] if is_window else [], windows)).astype(np.int64)
+            windows = np.concatenate((np.full(int(is_window), tick), windows))
         every, where = np.unique(np.concatenate((ticks, windows)), return_index=True)
         every_ns = np.concatenate((times, place.time_ns(windows)))[where]
         if not all_of_it:

@@ -64,7 +64,7 @@ class Source(AnySource):
         self._compression = head.Get(self._number("Int32"), at) if at else NONE
         at = slots(head, 1)
         self._end = head.Get(self._number("Int64"), at) if at else -1
-        if self._end < 0:
+        if not 0 <= self._end <= self._size:  # the writer did not come to its end, or the file was cut
             self._end = self._size
         at = slots(head, 2)
         self._stream, self._shape = self._described(head.String(at).decode() if at else "")
@@ -126,19 +126,22 @@ class Source(AnySource):
                           np.where(events["on"], 1, -1).astype(np.int8))]
 
     def _packets(self, progress: Progress) -> Iterator[np.ndarray]:
-        """The events of each packet. One that is cut off, as at the end of a file after a crash, ends the file."""
+        """The events of each packet, up to the last that is whole."""
         self._file.seek(len(MAGIC))
         self._file.seek(int.from_bytes(self._file.read(4), "little"), 1)
-        while self._file.tell() + PACKET_HEADER.size <= self._end:
+        whole = self._file.tell()
+        while whole + PACKET_HEADER.size <= self._end:
             stream, size = PACKET_HEADER.unpack(self._file.read(PACKET_HEADER.size))
             if size < 0 or self._file.tell() + size > self._end:
-                self.notes.append(f"{self.path} was cut off within its last packet")
-                return
+                break
             if stream != self._stream:
-                self._file.seek(size, 1)
+                whole = self._file.seek(size, 1)
                 continue
             yield self._events(self._decompressed(self._file.read(size)))
-            progress(self._file.tell() / max(1, self._end))
+            whole = self._file.tell()
+            progress(whole / self._end)
+        if whole < self._end:
+            self.notes.append(f"{self.path} was cut off: its last {number(self._end - whole, 'byte')} are no whole packet")
 
     def _decompressed(self, data: bytes) -> bytes:
         if self._compression in (LZ4, LZ4_HIGH):

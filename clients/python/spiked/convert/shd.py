@@ -45,10 +45,8 @@ class Source(AnySource):
 
     def items(self, progress: Progress, kinds: Sequence[str]) -> Iterator[Items]:
         meta, length_ns = self._meta(lambda share: progress(share / 2))
-        dt_ns = meta["dt_ns"]
         begins = self._file["extra/begin_ns"][()] if "extra/begin_ns" in self._file else \
             START_NS + np.arange(len(self._times), dtype=np.int64) * length_ns
-        self.slack_ns = min(dt_ns - 1, int(np.ceil(self._coarse * 1e9)))
         yield [meta]
         waiting: List[Tuple[np.ndarray, np.ndarray, int]] = []
         count = 0
@@ -95,8 +93,10 @@ class Source(AnySource):
         known = self._known()
         dt_ns = self.options.dt_ns or known.get("dt_ns") or MS
         stream = self.options.streams[0] if len(self.options.streams) == 1 else known.get("stream") or name_of(self.path)
-        ticks = -(-(self.options.sample_ns or 0) // dt_ns) or longest_ns // dt_ns + 1
-        if ticks * dt_ns <= longest_ns - dt_ns:
+        self.slack_ns = min(dt_ns - 1, int(np.ceil(self._coarse * 1e9)))
+        longest = (longest_ns + self.slack_ns) // dt_ns + 1
+        ticks = -(-(self.options.sample_ns or 0) // dt_ns) or longest
+        if ticks < longest:
             raise ConvertError(f"the longest sample is {longest_ns / 1e9:g} s; --sample is shorter")
         meta = {**described(stream, lines, dt_ns, window=ticks), **known, "stream": stream, "dt_ns": dt_ns}
         self._folded = known["lines"] if isinstance(known.get("lines"), int) and lines > known["lines"] else None
@@ -161,8 +161,8 @@ class Sink(Gathering):
         if self.options.sample_ns:
             begins = np.arange(begin, end, self.options.sample_ns, dtype=np.int64)
         elif len(spikes.windows_ns):
-            before = len(spikes) and spikes.time_ns[0] < spikes.windows_ns[0]
-            begins = np.concatenate(([begin] if before else [], spikes.windows_ns)).astype(np.int64)
+            before = len(spikes) > 0 and spikes.time_ns[0] < spikes.windows_ns[0]
+            begins = np.concatenate((np.full(int(before), begin, np.int64), spikes.windows_ns))
         else:
             begins = np.array([begin], np.int64)
         return begins, np.append(np.searchsorted(spikes.time_ns, begins), len(spikes))
