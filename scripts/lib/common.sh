@@ -138,6 +138,9 @@ build() {
 # The libraries that others have, in a virtual environment of pinned versions, made once.
 PEERS=$ROOT/build-peers
 
+# Those that converted recordings are read back with, likewise.
+READERS=$ROOT/build-readers
+
 # make_peers LIST [PIP-OPTION...]: sees to it that what LIST pins is there. False if some of it
 # could not be had; $PEERS/failed-FOLDER (the one that LIST is in) then says what and why.
 make_peers() {
@@ -147,14 +150,14 @@ make_peers() {
 	cmp -s "$pins" "$PEERS/done-$name" && return 0
 	install_packages python3-venv ca-certificates
 	[ -x "$PEERS/bin/python" ] || $PYTHON -m venv "$PEERS" || return 1
-	say "Fetching what tests/$name/$(basename "$pins") lists"
+	say "Fetching what ${pins#"$ROOT"/} lists"
 	: >"$PEERS/failed-$name"
 	if pip_install "$@" -r "$pins" >"$PEERS/log-$name" 2>&1; then
 		cp "$pins" "$PEERS/done-$name"
 		return 0
 	fi
 	# One that cannot be had should not take the others with it.
-	sed -n 's/^\([a-z][a-z0-9_-]*==[^ ]*\).*/\1/p' "$pins" | while read -r pin; do
+	sed -n 's/^\([A-Za-z][A-Za-z0-9._-]*==[^ ]*\).*/\1/p' "$pins" | while read -r pin; do
 		pip_install "$@" "$pin" >"$PEERS/log-$name" 2>&1 ||
 			say "$pin: $(grep -v '^ *$' "$PEERS/log-$name" | tail -n 1)" >>"$PEERS/failed-$name"
 	done

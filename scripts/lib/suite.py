@@ -171,7 +171,18 @@ def unit(folder, pattern, env=None, slow=1.0, leave_out=None):
 
 def python_client(folder, pattern):
     title("Python client")
-    command = [PYTHON, "-m", "unittest", "discover", "-s", "tests/python"]
+    python_tests(PYTHON, "tests/python", folder, pattern)
+    readers = Path(os.environ.get("READERS", ROOT / "build-readers"))
+    if not (readers / "bin/python").exists():
+        tally.skip("tests/python/readers", f"there is no {readers}; scripts/test makes it")
+        return
+    for failed in sorted(readers.glob("failed-*")):
+        say(failed.read_text(), end="")
+    python_tests(readers / "bin/python", "tests/python/readers", folder, pattern)
+
+
+def python_tests(python, where, folder, pattern):
+    command = [python, "-m", "unittest", "discover", "-s", where]
     if pattern:
         command += ["-k", f"*{pattern}*"]
     status, output = run(command, SUITE_LIMIT_S, system_env(folder))
@@ -186,10 +197,10 @@ def python_client(folder, pattern):
     if status != 0 and failed == 0 or nothing:
         failed = 1
     passed = max(0, int(ran[1]) - failed - skipped) if ran else 0
-    say(f"{'FAILED' if failed else 'ok    '} tests/python: {passed} passed, {failed} failed, {skipped} skipped")
+    say(f"{'FAILED' if failed else 'ok    '} {where}: {passed} passed, {failed} failed, {skipped} skipped")
     if failed:
         say(output)
-    tally.add("tests/python", passed, failed, skipped)
+    tally.add(where, passed, failed, skipped)
 
 
 @functools.cache

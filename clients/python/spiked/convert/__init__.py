@@ -10,11 +10,12 @@ SPDX-License-Identifier: Apache-2.0
 """
 from __future__ import annotations
 
+import contextlib
 import importlib
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, List, Optional
+from typing import Any, Callable, Iterator, List, Optional
 
 from .common import ConvertError, Counts, Options
 
@@ -76,7 +77,8 @@ def convert(source: Any, target: Any, options: Optional[Options] = None, *, sour
     part = target.with_name(f".part-{target.name}")
     try:
         with reads.Source(source, options) as taken, writes.Sink(part, options) as given:
-            taken.begin()
+            with _reading(taken):
+                taken.begin()
             _carry(taken, given, progress or (lambda share: None))
             given.finish()
             result = Result(str(target), given.counts, [*taken.notes, *given.notes])
@@ -89,9 +91,23 @@ def convert(source: Any, target: Any, options: Optional[Options] = None, *, sour
 
 def _carry(taken: Any, given: Any, progress: Callable[[float], None]) -> None:
     if taken.has_records and given.has_records:
-        for record in taken.records(progress):
+        for record in _read(taken, taken.records(progress)):
             given.record(record)
         return
-    for items in taken.items(progress, given.kinds):
+    for items in _read(taken, taken.items(progress, given.kinds)):
         given.slack_ns = taken.slack_ns
         given.add(items)
+
+
+def _read(taken: Any, what: Iterator[Any]) -> Iterator[Any]:
+    with _reading(taken):
+        yield from what
+
+
+@contextlib.contextmanager
+def _reading(taken: Any) -> Iterator[None]:
+    """What a library says of a damaged file, as a sentence."""
+    try:
+        yield
+    except taken.faults as error:
+        raise ConvertError(f"{taken.path} is damaged, or not what its ending says: {type(error).__name__}: {error}") from error

@@ -46,6 +46,7 @@ def slots(table: Any, index: int) -> int:
 
 
 class Source(AnySource):
+    faults = (struct.error, TypeError, IndexError, UnicodeDecodeError, RuntimeError)
     slack_ns = 999  # times are whole microseconds, those of ticks need not be
 
     def __init__(self, path: Path, options: Options) -> None:
@@ -140,19 +141,19 @@ class Source(AnySource):
             yield self._events(self._decompressed(self._file.read(size)))
             whole = self._file.tell()
             progress(whole / self._end)
-        if whole < self._end:
+        if whole < self._end and not self.notes:
             self.notes.append(f"{self.path} was cut off: its last {number(self._end - whole, 'byte')} are no whole packet")
 
     def _decompressed(self, data: bytes) -> bytes:
         if self._compression in (LZ4, LZ4_HIGH):
             lz4 = needs("lz4.frame", "lz4", "this AEDAT4 file, which is compressed with LZ4,")
-            try:
-                return lz4.decompress(data)
-            except RuntimeError as error:
-                raise ConvertError(f"{self.path}: LZ4: {error}") from None
+            return lz4.decompress(data)
         if self._compression in (ZSTD, ZSTD_HIGH):
-            return needs("zstandard", "zstandard", "this AEDAT4 file, which is compressed with zstd,").ZstdDecompressor() \
-                .decompressobj().decompress(data)
+            zstandard = needs("zstandard", "zstandard", "this AEDAT4 file, which is compressed with zstd,")
+            try:
+                return zstandard.ZstdDecompressor().decompressobj().decompress(data)
+            except zstandard.ZstdError as error:
+                raise ConvertError(f"{self.path}: zstd: {error}") from None
         return data
 
     def _events(self, data: bytes) -> np.ndarray:

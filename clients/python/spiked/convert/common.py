@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Type, Union
 
 import numpy as np
 
@@ -72,10 +72,11 @@ class Counts:
 
 
 class Source:
-    """A file that is read. `slack_ns` is the resolution of its times."""
+    """A file that is read."""
 
     has_records = False
-    slack_ns = 0
+    slack_ns = 0  # the resolution of its times
+    faults: Tuple[Type[BaseException], ...] = ()  # what its library raises where the file is damaged
 
     def __init__(self, path: Path, options: Options) -> None:
         self.path, self.options = path, options

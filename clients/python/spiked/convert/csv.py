@@ -28,6 +28,8 @@ SPIKE_COLUMNS = ("stream", "tick", "time_ns", "time_s", "line", "sign", "value")
 
 
 class Source(AnySource):
+    faults = (UnicodeDecodeError, csv.Error)
+
     def __init__(self, path: Path, options: Options) -> None:
         super().__init__(path, options)
         self._file = open(path, newline="", encoding="utf-8-sig")

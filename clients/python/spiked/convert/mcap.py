@@ -5,6 +5,7 @@ SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
 import json
+import struct
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
@@ -22,7 +23,8 @@ class Source(RecordSource):
     def __init__(self, path: Path, options: Options) -> None:
         super().__init__(path, options)
         self._reader = needs("mcap.reader", "mcap", WHY)
-        self._exceptions = needs("mcap.exceptions", "mcap", WHY)
+        self.faults = (needs("mcap.exceptions", "mcap", WHY).McapError, needs("zstandard", "zstandard", WHY).ZstdError, struct.error,
+                       EOFError, MemoryError, OverflowError, RuntimeError, UnicodeDecodeError)
         self._size = max(1, path.stat().st_size)
         self._file = open(path, "rb")
         self._others: Dict[str, int] = {}
@@ -43,7 +45,7 @@ class Source(RecordSource):
                     self._others[channel.topic] = self._others.get(channel.topic, 0) + 1
                 elif self.options.wants(stream_of(frames[0])):
                     yield Record(message.log_time, frames)
-        except (self._exceptions.McapError, EOFError) as error:
+        except self.faults as error:
             if not count:
                 raise ConvertError(f"{self.path} is no MCAP file, or there is nothing in it: {error!r}") from None
             self.notes.append(f"{self.path} ends after {number(count, 'message')}: {error!r}")

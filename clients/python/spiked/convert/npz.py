@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence
 
@@ -21,6 +22,8 @@ from .common import ConvertError, Gathering, Items, Options, Progress, Source as
 
 
 class Source(AnySource):
+    faults = (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError)
+
     def __init__(self, path: Path, options: Options) -> None:
         super().__init__(path, options)
         try:

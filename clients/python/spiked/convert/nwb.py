@@ -29,6 +29,8 @@ COLUMNS = {
 
 
 class Source(AnySource):
+    faults = (RuntimeError, KeyError, TypeError)
+
     def __init__(self, path: Path, options: Options) -> None:
         super().__init__(path, options)
         h5py = needs("h5py", "h5py", WHY)
