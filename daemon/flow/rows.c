@@ -29,8 +29,7 @@ const char *const reject_texts[REJECT_COUNT] = {
 	[REJECT_NOT_ALLOWED] = "the key of their sender does not name the stream",
 	[REJECT_RATE] = "their sender has sent more rows than limits.rows_per_second allows",
 	[REJECT_STEP] =
-		"a message without a name is a step, which needs clock manual, a bound endpoint, and "
-		"one or two counts of ticks",
+		"one without a name is a step: clock manual, a bound endpoint, 8 or 16 bytes",
 };
 
 size_t row_type_size(enum row_type type)

@@ -130,8 +130,10 @@ class Live:
         with Control(self.control, timeout=0.2) as control:
             while self.daemon.poll() is None and time.monotonic() < end:
                 try:
-                    control.info()
-                    return True
+                    # Another's may have the port, and answer, before this one has found it taken.
+                    if control.info()["pid"] == self.daemon.pid:
+                        return True
+                    time.sleep(0.02)
                 except ControlTimeout:
                     pass
         return False
