@@ -1,4 +1,4 @@
-"""spiked convert: CSV, NumPy and the JSON of MCAP, its sentences, and the command. What other programs' readers
+"""spiked-convert: CSV, NumPy and the JSON of MCAP, its sentences, and the command. What other programs' readers
 say of the new files is in readers/.
 
 SPDX-License-Identifier: Apache-2.0
@@ -7,7 +7,6 @@ import csv
 import json
 import os
 import pty
-import stat
 import subprocess
 import sys
 import tempfile
@@ -216,7 +215,7 @@ class Command(Converting):
         self.assertEqual((done.returncode, done.stderr, done.stdout.count("\n")), (0, "", 1))
         again = self.called(self.sample, self.folder / "a.csv")
         self.assertEqual((again.returncode, again.stdout), (1, ""))
-        self.assertRegex(again.stderr, r"^spiked convert: \S+a.csv is there already; --force overwrites it\n$")
+        self.assertRegex(again.stderr, r"^spiked-convert: \S+a.csv is there already; --force overwrites it\n$")
         for words, sentence in (([self.folder / "none.spkrec", "x.csv"], "there is no "), ([self.sample, "x.pdf"], "'.pdf' is the ending of no format"),
                                 ([self.sample, "/proc/nowhere/x.csv"], "No such file"), ([self.folder / "a.csv", "x.csv", "--from", "spkrec"], "is no recording")):
             done = self.called(*words)
@@ -242,17 +241,6 @@ class Command(Converting):
         path.write_bytes(self.sample.read_bytes()[:-100])
         convert(path, self.folder / "cut.csv")
         self.assertRegex(convert(path, self.folder / "c.npz").sentence, r"cut.spkrec was cut off, .* its last [\d ]+ bytes are no whole chunk")
-
-    def test_other_words_go_to_the_daemon_that_is_next_on_the_path(self):
-        for folder, content in (("one", b"#!/bin/sh\nexit 9\n"), ("two", Path("/bin/echo").resolve().read_bytes())):
-            (self.folder / folder).mkdir()
-            program = self.folder / folder / "spiked"
-            program.write_bytes(content)
-            program.chmod(program.stat().st_mode | stat.S_IXUSR)
-        call = [sys.executable, "-c", "import sys; sys.argv[0] = '/x/bin/spiked'; from spiked.__main__ import main; sys.exit(main())"]
-        for path, code, said in ((f"{self.folder}/one:{self.folder}/two", 0, "-c some.yaml\n"), (f"{self.folder}/one", 2, "")):
-            done = subprocess.run([*call, "-c", "some.yaml"], capture_output=True, text=True, env={**ENVIRONMENT, "PATH": path}, timeout=60)
-            self.assertEqual((done.returncode, done.stdout), (code, said), done.stderr)
 
 
 class AsAFunction(Converting):

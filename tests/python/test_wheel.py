@@ -66,7 +66,7 @@ class Wheel(unittest.TestCase):
                          "--disable-pip-version-check", wheel)
         where, *rest = self.run_program(venv / "bin" / "python", "-c", CODE).splitlines()
         self.assertTrue(Path(where).is_relative_to(venv), where)
-        self.assertIn("usage: spiked convert", self.run_program(venv / "bin" / "spiked", "convert", "--help"))
+        self.assertIn("usage: spiked-convert", self.run_program(venv / "bin" / "spiked-convert", "--help"))
         return rest
 
     def test_it_brings_its_library(self):

@@ -1,4 +1,4 @@
-"""Recordings to and from other formats: `spiked convert IN OUT`, and the same as a function.
+"""Recordings to and from other formats: `spiked-convert IN OUT`, and the same as a function.
 
     from spiked.convert import convert
 

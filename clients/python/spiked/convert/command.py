@@ -1,4 +1,4 @@
-"""spiked convert: recordings to and from other formats.
+"""spiked-convert: recordings to and from other formats.
 
 SPDX-License-Identifier: Apache-2.0
 """
@@ -23,12 +23,12 @@ IN and OUT are files; what they are, their endings say: """ + ", ".join(
     " or ".join(endings) for endings, _ in FORMATS.values()) + """
 (.h5 is the layout of the Spiking Heidelberg Digits; --from and --to name it otherwise).
 
-  spiked convert run.spkrec run.csv                     spikes, one a line
-  spiked convert run.spkrec run.mcap                    all messages, for Foxglove
-  spiked convert run.spkrec imu.csv --what rows --stream imu
-  spiked convert signal.csv signal.spkrec --dt "1 ms"   a table becomes rows, for spikectl replay
-  spiked convert eye.spkrec eye.aedat4 --shape 128x128
-  spiked convert run.spkrec run.h5 --stream mic --sample "1 s" --labels labels.txt
+  spiked-convert run.spkrec run.csv                     spikes, one a line
+  spiked-convert run.spkrec run.mcap                    all messages, for Foxglove
+  spiked-convert run.spkrec imu.csv --what rows --stream imu
+  spiked-convert signal.csv signal.spkrec --dt "1 ms"   a table becomes rows, for spikectl replay
+  spiked-convert eye.spkrec eye.aedat4 --shape 128x128
+  spiked-convert run.spkrec run.h5 --stream mic --sample "1 s" --labels labels.txt
 
 One line at the end says what the new file cannot hold; docs/CONVERTING.md says it of each format."""
 
@@ -62,7 +62,7 @@ def labels_of(path: str) -> List[int]:
 
 
 def parser() -> argparse.ArgumentParser:
-    of = argparse.ArgumentParser(prog="spiked convert", description="Converts recordings to and from other formats.",
+    of = argparse.ArgumentParser(prog="spiked-convert", description="Converts recordings to and from other formats.",
                                  epilog=ABOUT, formatter_class=argparse.RawDescriptionHelpFormatter)
     of.add_argument("source", metavar="IN")
     of.add_argument("target", metavar="OUT")
@@ -119,15 +119,15 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
                          target_format=given.target_format, force=given.force, progress=progress)
     except OSError as error:
         progress.end()
-        print(f"spiked convert: {error.filename or given.source}: {error.strerror or error}", file=sys.stderr)
+        print(f"spiked-convert: {error.filename or given.source}: {error.strerror or error}", file=sys.stderr)
         return 1
     except ValueError as error:  # ConvertError and RecordingError are such
         progress.end()
-        print(f"spiked convert: {error}", file=sys.stderr)
+        print(f"spiked-convert: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         progress.end()
-        print("spiked convert: interrupted; nothing was left behind", file=sys.stderr)
+        print("spiked-convert: interrupted; nothing was left behind", file=sys.stderr)
         return 130
     progress.end()
     if not given.quiet:

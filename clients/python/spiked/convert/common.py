@@ -32,7 +32,7 @@ class ConvertError(ValueError):
 
 @dataclass
 class Options:
-    """What a conversion may be told; see `spiked convert --help`."""
+    """What a conversion may be told; see `spiked-convert --help`."""
 
     streams: Sequence[str] = ()  #: only these; () = all
     what: str = "spikes"  #: what of a recording goes where only one kind fits: "spikes", "state", "values", "rows"
