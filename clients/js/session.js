@@ -25,14 +25,15 @@ export class Calls {
 	#calls = new Map(); /* id: { method, resolve, reject, timer } */
 	#id = 0;
 
-	/* The result of a method. send: takes the request's text. why: gives what more is to be said of no answer. */
+	/* The result of a method. send: takes the request's text, and a function that says whether anybody still waits
+	 * for the answer. why: gives what more is to be said of none. */
 	call(method, params, timeout, send, why = () => "") {
 		const id = ++this.#id;
 		return new Promise((resolve, reject) => {
 			const timer = setTimeout(() => this.#end(id, (call) =>
 				call.reject(new TimeoutError(`${method}: no answer within ${timeout} ms${why()}`))), timeout);
 			this.#calls.set(id, { method, resolve, reject, timer });
-			send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
+			send(JSON.stringify({ jsonrpc: "2.0", id, method, params }), () => this.#calls.has(id));
 		});
 	}
 

@@ -158,11 +158,13 @@ export class Control {
 	#timeout;
 	#why;
 	#calls = new Calls();
+	#sending = Promise.resolve(); /* one at a time */
 
-	/* timeout: milliseconds after which a call without an answer fails with a TimeoutError. */
+	/* timeout: milliseconds after which a call without an answer fails with a TimeoutError. Requests are never kept
+	 * for a spiked that is not there. */
 	constructor(endpoint = CONTROL, { timeout = 5000, keys } = {}) {
 		this.#timeout = timeout;
-		this.#socket = new Dealer({ linger: 0, ...curve(keys) });
+		this.#socket = new Dealer({ immediate: true, sendTimeout: timeout, linger: 0, ...curve(keys) });
 		this.#why = watch(this.#socket);
 		this.#socket.connect(endpoint);
 		this.#listen();
@@ -175,7 +177,11 @@ export class Control {
 
 	/* The result of a method; rejects with a ControlError, or with a TimeoutError. */
 	call(method, params) {
-		return this.#calls.call(method, params, this.#timeout, (text) => this.#socket.send(["", text]).catch(() => {}), this.#why);
+		return this.#calls.call(method, params, this.#timeout, (text, wanted) => {
+			this.#sending = this.#sending
+				.then(() => wanted() && this.#socket.send(["", text]))
+				.catch(() => {}); /* in time, the call says so */
+		}, this.#why);
 	}
 
 	close() {

@@ -22,16 +22,20 @@ WAIT_S = 5
 
 
 class ZmqPeer:
-    def __init__(self):
+    def __init__(self, ports=None):
         self.context = zmq.Context()
         self.context.linger = 0
-        ports = h.free_ports(3)
+        ports = ports or self.ports()
         self.where = {key: f"tcp://127.0.0.1:{port}" for key, port in zip(("ingest", "publish", "control"), ports)}
         self.sockets = []
         self._pull, self._xpub, self._router = (
             self._bound(kind, self.where[key])
             for kind, key in ((zmq.PULL, "ingest"), (zmq.XPUB, "publish"), (zmq.ROUTER, "control")))
         self._topics = set()
+
+    @staticmethod
+    def ports():
+        return h.free_ports(3)
 
     def _bound(self, kind, endpoint):
         made = self.context.socket(kind)
@@ -73,14 +77,18 @@ class ZmqPeer:
 class WebPeer:
     """Answers `subscribe` and `unsubscribe` as spiked's web server does; everything else is the test's."""
 
-    def __init__(self):
-        self._server = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, ports=None):
+        self._server = socket.create_server(("127.0.0.1", *(ports or self.ports())))
         self.where = {"web": f"ws://127.0.0.1:{self._server.getsockname()[1]}/ws"}
         self._rows, self._requests = queue.Queue(), queue.Queue()
         self._topics = set()
         self._socket = None
         self._lock = threading.Lock()  # of what is sent
         threading.Thread(target=self._serve, daemon=True).start()
+
+    @staticmethod
+    def ports():
+        return h.free_ports(1)
 
     def wait_topics(self, topics):
         try:

@@ -319,6 +319,34 @@ def nobody_there_is_told(client):
         raise h.Failed(f"that took {time.monotonic() - began:.1f} s")
 
 
+def what_was_not_taken_is_not_kept(client):
+    """Rows and requests that failed for want of a connection do not arrive when there is one."""
+    kind = WebPeer if client.web else ZmqPeer
+    ports = kind.ports()
+    keys = ("web",) if client.web else ("ingest", "publish", "control")
+    client.connect({key: f"ws://127.0.0.1:{port}/ws" if client.web else f"tcp://127.0.0.1:{port}" for key, port in zip(keys, ports)},
+                   timeout_ms=150)
+    client.agent.refused("send", stream="imu", type="f32", rows=[[1.0]])
+    client.agent.refused("call", method="reset", params={"name": "imu"})
+    with contextlib.closing(kind(ports)) as peer:
+        client.agent.ask("subscribe", topics=["x"])
+        peer.wait_topics(["x"])
+        h.until("rows are taken again", lambda: taken(client))
+        equal("the first rows", peer.row()[1], struct.pack("<f", 2.0))
+        client.agent.tell("call", method="info")
+        request, answer = peer.request()
+        equal("the first request", request["method"], "info")
+        answer(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": 1}).encode())
+        client.agent.answer()
+        client.agent.ask("close")
+
+
+def taken(client):
+    with contextlib.suppress(Refused):
+        return client.agent.ask("send", stream="imu", type="f32", rows=[[2.0]]) == {}
+
+
 TESTS = (frames_of_every_kind, frames_of_many_sizes, bad_frames_are_refused_with_a_sentence, losses_and_restarts_are_noticed,
          subscriptions_come_and_go, rows_of_every_type, rows_of_many_sizes, messages_are_numbered, calls_and_their_answers,
-         late_and_odd_answers_harm_nothing, nobody_there_is_told)
+         late_and_odd_answers_harm_nothing, nobody_there_is_told,
+         what_was_not_taken_is_not_kept)

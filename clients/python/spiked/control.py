@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import threading
 import time
 from typing import Any, Dict, List, Optional, Sequence, Tuple, Union
@@ -27,14 +28,20 @@ class ControlError(Exception):
 
 
 class ControlTimeout(TimeoutError):
-    """No answer in time. Whether the request was carried out is not known."""
+    """No answer in time. With `sent` False spiked did not get the request; otherwise nobody knows whether it was
+    carried out."""
+
+    def __init__(self, message: str, sent: bool) -> None:
+        super().__init__(message)
+        self.sent = sent
 
 
 class Control:
     """Calls spiked's control socket. May be used by several threads; their calls wait in line.
 
     endpoint   the control socket
-    timeout    seconds that a call waits for its answer
+    timeout    seconds that a call waits for a connection and its answer. Requests are never kept for a spiked that
+               is not there: nobody would wait for the answer any more
     keys       for a spiked with `security`, see Keys
     """
 
@@ -46,6 +53,7 @@ class Control:
         self._lock = threading.Lock()
         self._socket = (context or zmq.Context.instance()).socket(zmq.DEALER)
         self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.IMMEDIATE, 1)
         if keys is not None:
             keys.lock(self._socket)
         self._watch = Watch(self._socket)
@@ -72,19 +80,27 @@ class Control:
                 requests.append(request)
             if not requests:
                 return []
-            self._socket.send_multipart(
-                [b"", json.dumps(requests[0] if single else requests, allow_nan=False).encode()])
+            text = json.dumps(requests[0] if single else requests, allow_nan=False).encode()
+            limit = self.timeout if timeout is None else timeout
+            end = time.monotonic() + limit
+            self._send(text, limit, end)
             wanted = {request["id"] for request in requests}
-            answers = self._answers(wanted, self.timeout if timeout is None else timeout)
+            answers = self._answers(wanted, limit, end)
         return [answers[request["id"]] for request in requests]
 
-    def _answers(self, wanted: set, timeout: float) -> Dict[int, Any]:
-        end = time.monotonic() + timeout
+    def _send(self, text: bytes, limit: float, end: float) -> None:
+        while self._socket.poll(_ms_until(end), zmq.POLLOUT):
+            try:
+                return self._socket.send_multipart([b"", text], zmq.NOBLOCK)
+            except zmq.Again:  # the connection ended since
+                pass
+        raise ControlTimeout(f"no connection to {self.endpoint} within {limit:g} s{self._watch.why()}", sent=False)
+
+    def _answers(self, wanted: set, limit: float, end: float) -> Dict[int, Any]:
         got: Dict[int, Any] = {}
         while wanted - got.keys():
-            left = end - time.monotonic()
-            if left <= 0 or not self._socket.poll(max(1, int(left * 1000))):
-                raise ControlTimeout(f"no answer from {self.endpoint} within {timeout:g} s{self._watch.why()}")
+            if not self._socket.poll(_ms_until(end)):
+                raise ControlTimeout(f"no answer from {self.endpoint} within {limit:g} s{self._watch.why()}", sent=True)
             document = json.loads(self._socket.recv_multipart()[-1])
             for answer in document if isinstance(document, list) else [document]:
                 if answer.get("id") is None and "error" in answer:
@@ -141,6 +157,10 @@ class Control:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _ms_until(end: float) -> int:
+    return max(0, math.ceil((end - time.monotonic()) * 1000))
 
 
 def _error(error: Dict[str, Any]) -> ControlError:
