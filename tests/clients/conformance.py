@@ -25,7 +25,7 @@ import with_daemon  # noqa: E402
 import with_peer  # noqa: E402
 
 TESTS = (*with_peer.TESTS, *with_daemon.TESTS)
-WORKERS = 8  # they wait more than they compute
+WORKERS = 4  # they wait more than they compute
 BUILD = Path(os.environ.get("SPIKED_BUILD", HERE.parents[1] / "build"))
 
 
