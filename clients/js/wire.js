@@ -5,20 +5,22 @@
  * SPDX-License-Identifier: Apache-2.0 */
 
 const HEADER_SIZE = 64;
-const KINDS = [, "spikes", "state", "values"];
+const STAMP_SIZE = 16;
+const KINDS = [, "spikes", "state", "values", "rows"];
 const FORMATS = [, "words", "bitmap", "f32", "graded"];
+const ROW_FORMATS = ["f32", "f64", "i8", "u8", "i16", "u16", "i32", "json", "pairs"]; /* from 16 on */
 const FLAGS = ["late", "gap", "stale", "reset", "window", "restored"];
 const MAGIC = 0x314b5053; /* "SPK1" */
 const JSON_KINDS = ["json", "meta", "status"];
 const LINE = 0x7fffffff;
-const ROW_TYPES = {
-	f32: [4, (view, at, x) => view.setFloat32(at, x, true)],
-	f64: [8, (view, at, x) => view.setFloat64(at, x, true)],
-	i8: [1, (view, at, x) => view.setInt8(at, whole(x, -128, 127))],
-	u8: [1, (view, at, x) => view.setUint8(at, whole(x, 0, 255))],
-	i16: [2, (view, at, x) => view.setInt16(at, whole(x, -32768, 32767), true)],
-	u16: [2, (view, at, x) => view.setUint16(at, whole(x, 0, 65535), true)],
-	i32: [4, (view, at, x) => view.setInt32(at, whole(x, -2147483648, 2147483647), true)],
+const ROW_TYPES = { /* size, how it is written, how it is read */
+	f32: [4, (view, at, x) => view.setFloat32(at, x, true), (view, at) => view.getFloat32(at, true)],
+	f64: [8, (view, at, x) => view.setFloat64(at, x, true), (view, at) => view.getFloat64(at, true)],
+	i8: [1, (view, at, x) => view.setInt8(at, whole(x, -128, 127)), (view, at) => view.getInt8(at)],
+	u8: [1, (view, at, x) => view.setUint8(at, whole(x, 0, 255)), (view, at) => view.getUint8(at)],
+	i16: [2, (view, at, x) => view.setInt16(at, whole(x, -32768, 32767), true), (view, at) => view.getInt16(at, true)],
+	u16: [2, (view, at, x) => view.setUint16(at, whole(x, 0, 65535), true), (view, at) => view.getUint16(at, true)],
+	i32: [4, (view, at, x) => view.setInt32(at, whole(x, -2147483648, 2147483647), true), (view, at) => view.getInt32(at, true)],
 };
 const textDecoder = new TextDecoder();
 const textEncoder = new TextEncoder();
@@ -54,7 +56,9 @@ function floats(bytes, at, count) {
 
 /* One tick of one stream: kind, format, flags, epoch, tick, seq, timeNs, sourceNs, dtNs, lines, count, and
  * `values` (Float32Array) if it has some. Spikes are in `words` (Uint32Array: the line, and bit 31 of a negative
- * spike), and as arrays with one entry a spike in `line` and `sign`. */
+ * spike), and as arrays with one entry a spike in `line` and `sign`.
+ * Of rows/: what a sensor sent. `format` is the type, `lines` the channels, `count` how many rows there are in
+ * `rows`, as encodeRows() or encodePairs() takes them, and `stamp` is { timeNs, seq } if the sensor gave one. */
 class Part {
 	get line() {
 		return this.words && Array.from(this.words, (word) => word & LINE);
@@ -76,12 +80,22 @@ export function decode(frames) {
 			throw new WireError(`${topic}: ${frames.length} frames, not topic and JSON`);
 		return { topic, json: parse(frames[1], topic) };
 	}
-	if (frames.length < 3 || (kind === "bundle" ? frames.length % 2 === 0 : frames.length !== 3))
+	const stamp = kind === "rows" && frames.length === 4 ? frames[3] : undefined;
+	if (frames.length < 3 || (kind === "bundle" ? frames.length % 2 === 0 : frames.length !== (stamp ? 4 : 3)))
 		throw new WireError(`${topic}: ${frames.length} frames`);
 	const parts = [];
-	for (let i = 1; i < frames.length; i += 2)
+	for (let i = 1; i + 1 < frames.length; i += 2)
 		parts.push(decodePart(topic, frames[i], frames[i + 1]));
+	if (stamp)
+		parts[0].stamp = decodeStamp(topic, stamp);
 	return { topic, parts };
+}
+
+function decodeStamp(topic, stamp) {
+	if (stamp.length !== STAMP_SIZE)
+		throw new WireError(`${topic}: a stamp of ${stamp.length} bytes`);
+	const view = viewOf(stamp);
+	return { timeNs: view.getBigInt64(0, true), seq: view.getBigUint64(8, true) };
 }
 
 function parse(bytes, topic) {
@@ -99,9 +113,10 @@ function decodePart(topic, header, payload) {
 	if (view.getUint32(0, true) !== MAGIC)
 		throw new WireError(`${topic}: not version 1 of spiked's protocol`);
 	const flags = view.getUint16(6, true);
+	const kind = KINDS[header[4]];
 	const part = Object.assign(new Part(), {
-		kind: KINDS[header[4]],
-		format: FORMATS[header[5]],
+		kind,
+		format: kind === "rows" ? ROW_FORMATS[header[5] - 16] : FORMATS[header[5]],
 		flags: flags ? FLAGS.filter((_, bit) => (flags >> bit) & 1) : [],
 		epoch: view.getBigUint64(8, true).toString(16).padStart(16, "0"),
 		tick: view.getBigUint64(16, true),
@@ -114,11 +129,35 @@ function decodePart(topic, header, payload) {
 	});
 	if (!part.kind || !part.format)
 		throw new WireError(`${topic}: kind ${header[4]}, format ${header[5]}`);
-	if (part.format === "bitmap")
+	if (kind === "rows")
+		part.rows = decodeRows(topic, part, payload);
+	else if (part.format === "bitmap")
 		readBitmap(topic, part, payload);
 	else
 		readNumbers(topic, part, payload);
 	return part;
+}
+
+function decodeRows(topic, { format, lines, count }, payload) {
+	const view = viewOf(payload);
+	if (format === "json") {
+		const document = parse(payload, topic);
+		const values = Array.isArray(document) ? document : document?.values;
+		if (!Array.isArray(values))
+			throw new WireError(`${topic}: JSON that is no rows`);
+		return Array.isArray(values[0]) ? values : [values];
+	}
+	if (format === "pairs") {
+		if (!payload.length || payload.length % 8)
+			throw new WireError(`${topic}: ${payload.length} bytes are no pairs`);
+		return [Array.from({ length: payload.length / 8 },
+			(_, i) => [view.getUint32(8 * i, true), view.getFloat32(8 * i + 4, true)])];
+	}
+	const [size, , get] = ROW_TYPES[format];
+	if (!count || payload.length !== count * lines * size)
+		throw new WireError(`${topic}: ${payload.length} bytes for ${count} rows of ${lines} ${format}`);
+	return Array.from({ length: count }, (_, row) =>
+		Array.from({ length: lines }, (_, i) => get(view, size * (row * lines + i))));
 }
 
 function readNumbers(topic, part, payload) {
@@ -180,7 +219,7 @@ export function encodePairs(pairs) {
 }
 
 export function encodeStamp(timeNs, seq) {
-	const stamp = new Uint8Array(16);
+	const stamp = new Uint8Array(STAMP_SIZE);
 	const view = viewOf(stamp);
 	view.setBigInt64(0, BigInt(timeNs), true);
 	view.setBigUint64(8, BigInt(seq), true);

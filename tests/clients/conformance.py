@@ -54,14 +54,13 @@ def drive(language):
     """(lines to say, passed, failed, skipped) of a language."""
     began = time.monotonic()
     try:
-        command = agents.build(language, BUILD / "agents" / language)
+        client = Client(agents.build(language, BUILD / "agents" / language))
     except agents.Missing as missing:
         return [f"skip   {language}: {missing}"], 0, 0, 1
     except Exception as error:  # noqa: BLE001
-        return [f"FAILED {language}: its agent cannot be built: {error}"], 0, 1, 0
+        return [f"FAILED {language}: its agent cannot be built, or does not start: {error}"], 0, 1, 0
     built = time.monotonic()
     lines, passed, failed, skipped = [], 0, 0, 0
-    client = Client(command)
     for test in TESTS:
         name = f"{language}: {test.__name__.replace('_', ' ')}"
         start = time.monotonic()

@@ -119,6 +119,8 @@ def rows_come_to_be_values(client):
     with daemon_of(client, {"clock": "data", "dt": "1 ms", "streams": streams}) as (daemon, where):
         client.connect(where)
         sub = daemon.sub("values/")
+        if "rows" in client.can:
+            subscribe(client, daemon, "rows/")
         for kind in kinds:
             lo = 0 if kind[0] == "u" else -100
             first = [draw.randint(lo, 100) for _ in range(4)]
@@ -135,6 +137,12 @@ def rows_come_to_be_values(client):
                 wanted = [first, kept]
             got = [h.floats(payload) for _, _, payload in sub.take(len(wanted))]
             equal(f"{kind} (seed {SEED + 1})", got, wanted)
+            if "rows" in client.can:
+                messages = [[[list(pair) for pair in enumerate(row)]] for row in rows] + [[[[2, 0.5], [0, -0.25]]]] \
+                    if kind == "pairs" else [rows]
+                passed = [m["parts"][0] for m in those_of(client.agent, [f"rows/{kind}/"], len(messages))]
+                equal("and are passed on", [(part["kind"], part["format"], part["rows"]) for part in passed],
+                      [("rows", kind, message) for message in messages])
         client.agent.ask("send", stream="f32", type="f32", rows=[[0.5] * 4], stamp={"time_ns": "1700000000000000123", "seq": "1000"})
         equal("the source time", sub.recv()[1]["source_ns"], 1700000000000000123)
         counters = daemon.counters()

@@ -402,6 +402,12 @@ public:
 		return {words, words ? raw_.header.count : 0u};
 	}
 
+	// As it came; of rows/ in the type that header().format says.
+	View<const unsigned char> payload() const noexcept
+	{
+		return {static_cast<const unsigned char *>(raw_.payload), raw_.payload_size};
+	}
+
 	// Of json/, meta/ and status/: the text.
 	std::string_view json() const noexcept
 	{

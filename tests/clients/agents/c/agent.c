@@ -42,7 +42,7 @@ static const char *text_of(const json_t *object, const char *key)
 static json_t *do_hello(const json_t *request)
 {
 	(void)request;
-	return json_pack("{ss s[s]}", "client", "c", "can", "keys");
+	return json_pack("{ss s[ss]}", "client", "c", "can", "keys", "rows");
 }
 
 static json_t *do_close(const json_t *request)

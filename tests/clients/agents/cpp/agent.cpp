@@ -3,6 +3,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cinttypes>
 #include <cmath>
+#include <cstring>
 #include <iostream>
 #include <limits>
 #include <map>
@@ -50,13 +51,74 @@ std::string hex(std::uint64_t number)
 	return text;
 }
 
+// As they lie on the wire; a NaN is none.
+template <typename T> Json rows_of(const spiked::Frame &frame)
+{
+	Json rows(json_array());
+	const unsigned char *at = frame.payload().data();
+	for (std::uint32_t r = 0; r < frame.header().count; r++) {
+		json_t *row = json_array();
+		for (std::uint32_t i = 0; i < frame.header().lines; i++, at += sizeof(T)) {
+			T value;
+			std::memcpy(&value, at, sizeof(T));
+			if constexpr (std::is_integral_v<T>)
+				json_array_append_new(row, json_integer(value));
+			else
+				json_array_append_new(row, std::isnan(value) ? json_null() : json_real(double{value}));
+		}
+		json_array_append_new(rows.get(), row);
+	}
+	return rows;
+}
+
+Json pairs_of(const spiked::Frame &frame)
+{
+	json_t *row = json_array();
+	for (std::size_t at = 0; at < frame.payload().size(); at += sizeof(spiked::Pair)) {
+		spiked::Pair pair;
+		std::memcpy(&pair, frame.payload().data() + at, sizeof(pair));
+		json_array_append_new(row, json_pack("[If]", json_int_t{pair.channel}, double{pair.value}));
+	}
+	return Json(json_pack("[o]", row));
+}
+
+// An object has them in `values`, and a single row may stand alone.
+Json json_rows_of(const spiked::Frame &frame)
+{
+	const Json document(json_loadb(reinterpret_cast<const char *>(frame.payload().data()), frame.payload().size(), 0, nullptr));
+	json_t *values = json_object_get(document.get(), "values");
+	json_t *rows = json_incref(values ? values : document.get());
+	return Json(json_is_array(json_array_get(rows, 0)) ? rows : json_pack("[o]", rows));
+}
+
+Json any_rows_of(const spiked::Frame &frame)
+{
+	switch (frame.header().format) {
+	case SPIKED_FORMAT_ROWS_F32: return rows_of<float>(frame);
+	case SPIKED_FORMAT_ROWS_F64: return rows_of<double>(frame);
+	case SPIKED_FORMAT_ROWS_I8: return rows_of<std::int8_t>(frame);
+	case SPIKED_FORMAT_ROWS_U8: return rows_of<std::uint8_t>(frame);
+	case SPIKED_FORMAT_ROWS_I16: return rows_of<std::int16_t>(frame);
+	case SPIKED_FORMAT_ROWS_U16: return rows_of<std::uint16_t>(frame);
+	case SPIKED_FORMAT_ROWS_I32: return rows_of<std::int32_t>(frame);
+	case SPIKED_FORMAT_ROWS_JSON: return json_rows_of(frame);
+	default: return pairs_of(frame);
+	}
+}
+
+const char *format_of(const spiked_header &h)
+{
+	static const char *const ticks[] = {"", "words", "bitmap", "f32", "graded"};
+	static const char *const rows[] = {"f32", "f64", "i8", "u8", "i16", "u16", "i32", "json", "pairs"};
+	return h.kind == SPIKED_KIND_ROWS ? rows[h.format - SPIKED_FORMAT_ROWS_F32] : ticks[h.format];
+}
+
 Json part_of(const spiked::Frame &frame)
 {
-	static const char *const kinds[] = {"", "spikes", "state", "values"};
-	static const char *const formats[] = {"", "words", "bitmap", "f32", "graded"};
+	static const char *const kinds[] = {"", "spikes", "state", "values", "rows"};
 	static const char *const flags[] = {"late", "gap", "stale", "reset", "window", "restored"};
 	const spiked_header &h = frame.header();
-	Json part(json_pack("{ss ss s[] ss ss ss ss ss sI sI sI}", "kind", kinds[h.kind], "format", formats[h.format],
+	Json part(json_pack("{ss ss s[] ss ss ss ss ss sI sI sI}", "kind", kinds[h.kind], "format", format_of(h),
 		"flags", "epoch", hex(h.epoch).c_str(), "tick", std::to_string(h.tick).c_str(), "seq",
 		std::to_string(h.seq).c_str(), "time_ns", std::to_string(h.time_ns).c_str(), "source_ns",
 		std::to_string(h.source_ns).c_str(), "dt_ns", json_int_t{h.dt_ns}, "lines", json_int_t{h.lines}, "count",
@@ -64,7 +126,9 @@ Json part_of(const spiked::Frame &frame)
 	for (unsigned bit = 0; bit < std::size(flags); bit++)
 		if (frame.has(static_cast<spiked_flag>(1u << bit)))
 			json_array_append_new(json_object_get(part.get(), "flags"), json_string(flags[bit]));
-	if (h.format != SPIKED_FORMAT_F32) {
+	if (h.kind == SPIKED_KIND_ROWS)
+		json_object_set_new(part.get(), "rows", any_rows_of(frame).release());
+	if (h.kind == SPIKED_KIND_SPIKES) {
 		json_t *line = json_array(), *sign = json_array();
 		for (const spiked::Spike &spike : frame.spikes()) {
 			json_array_append_new(line, json_integer(spike.line));
@@ -120,7 +184,7 @@ public:
 	}
 
 private:
-	Json hello(const json_t *) { return Json(json_pack("{ss s[s]}", "client", "cpp", "can", "keys")); }
+	Json hello(const json_t *) { return Json(json_pack("{ss s[ss]}", "client", "cpp", "can", "keys", "rows")); }
 
 	Json close(const json_t *)
 	{

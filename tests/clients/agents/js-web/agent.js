@@ -14,7 +14,7 @@ function close() {
 }
 
 run({
-	hello: () => ({ client: "js-web", can: ["web"] }),
+	hello: () => ({ client: "js-web", can: ["web", "rows"] }),
 	close,
 
 	connect({ web, token, timeout_ms: timeout }) {

@@ -14,7 +14,7 @@ function close() {
 }
 
 run({
-	hello: () => ({ client: "js", can: ["keys"] }),
+	hello: () => ({ client: "js", can: ["keys", "rows"] }),
 	close,
 
 	connect({ ingest, publish, control: at, timeout_ms: timeout, keys: named }) {

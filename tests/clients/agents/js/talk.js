@@ -28,10 +28,12 @@ export function sent({ stream, type, rows, stamp }) {
 	return [stream, type === "pairs" ? rows[0] : rows, { type, ...(stamp && { timeNs: BigInt(stamp.time_ns), seq: BigInt(stamp.seq) }) }];
 }
 
-function part({ kind, format, flags, epoch, tick, seq, timeNs, sourceNs, dtNs, lines, count, line, sign, values }) {
+const plain = (value) => (typeof value === "number" && !Number.isFinite(value) ? null : value);
+
+function part({ kind, format, flags, epoch, tick, seq, timeNs, sourceNs, dtNs, lines, count, line, sign, values, rows }) {
 	return {
 		kind, format, flags, epoch, tick: String(tick), seq: String(seq), time_ns: String(timeNs), source_ns: String(sourceNs),
-		dt_ns: dtNs, lines, count, line, sign, values: values && Array.from(values, (value) => (Number.isFinite(value) ? value : null)),
+		dt_ns: dtNs, lines, count, line, sign, rows: rows?.map((row) => row.map(plain)), values: values && Array.from(values, plain),
 	};
 }
 

@@ -12,6 +12,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "clients" / "python"))
 
 from spiked import Bundle, Control, ControlError, Document, Flags, Keys, Receiver, Sender, Silence  # noqa: E402
+from spiked.wire import PAIR, Rows  # noqa: E402
 
 
 class Agent:
@@ -19,7 +20,7 @@ class Agent:
         self.sender = self.receiver = self.control = None
 
     def hello(self):
-        return {"client": "python", "can": ["keys"]}
+        return {"client": "python", "can": ["keys", "rows"]}
 
     def connect(self, ingest, publish, control, timeout_ms, keys=None):
         self.close()
@@ -75,8 +76,12 @@ class Agent:
 
 def message(got):
     """In the words of the vectors."""
-    parts = {"json": got.data} if isinstance(got, Document) else {
-        "parts": [part(each) for each in (got.parts if isinstance(got, Bundle) else [got])]}
+    if isinstance(got, Document):
+        parts = {"json": got.data}
+    elif isinstance(got, Rows):
+        parts = {"parts": [rows_part(got)]}
+    else:
+        parts = {"parts": [part(each) for each in (got.parts if isinstance(got, Bundle) else [got])]}
     return {"topic": got.topic, "missed": got.missed, "restarted": got.restarted, **parts}
 
 
@@ -88,8 +93,21 @@ def part(frame):
     if frame.format != "f32":
         result["line"], result["sign"] = frame.lines.tolist(), frame.signs.tolist()
     if frame.values is not None:
-        result["values"] = [float(value) if np.isfinite(value) else None for value in frame.values]
+        result["values"] = plain(frame.values)
     return result
+
+
+def rows_part(got):
+    rows = [np.frombuffer(got.payload, PAIR).tolist()] if got.type == "pairs" else [plain(row) for row in got.values]
+    return {
+        "kind": "rows", "format": got.type, "flags": [], "epoch": f"{got.epoch:016x}", "tick": str(got.tick), "seq": str(got.seq),
+        "time_ns": str(got.time_ns), "source_ns": str(got.source_ns), "dt_ns": got.dt_ns, "lines": got.channels,
+        "count": got.count, "rows": rows}
+
+
+def plain(numbers):
+    """For JSON: None where one is not finite."""
+    return [number if np.isfinite(number) else None for number in numbers.tolist()]
 
 
 def main():
