@@ -16,7 +16,7 @@ try {
 	spiked::Sender sender;
 	spiked::Receiver receiver({"spikes/" + stream + "/"});
 	for (int step = 0; step < 1000; step++) {
-		sender.send(stream, {std::sin(0.02f * static_cast<float>(step))});
+		sender.send(stream, {1.5f + std::sin(0.02f * static_cast<float>(step))});
 		const auto frame = receiver.recv(1s);
 		if (!frame)
 			continue;
