@@ -69,7 +69,7 @@ def drive(language):
             lines.append(f"skip   {name}: {why}" if why else f"ok     {name} ({time.monotonic() - start:.1f} s)")
             passed, skipped = passed + (not why), skipped + bool(why)
         except Exception as error:  # noqa: BLE001
-            ours = isinstance(error, (h.Failed, agents.Refused))
+            ours = isinstance(error, (h.Failed, agents.Refused, TimeoutError))
             lines.append(f"FAILED {name}: {error if ours else traceback.format_exc()}\n{where(error)}")
             failed += 1
             client.anew()

@@ -135,7 +135,10 @@ def rows_come_to_be_values(client):
             else:
                 client.agent.ask("send", stream=kind, type=kind, rows=rows)
                 wanted = [first, kept]
-            got = [h.floats(payload) for _, _, payload in sub.take(len(wanted))]
+            try:
+                got = [h.floats(payload) for _, _, payload in sub.take(len(wanted))]
+            except TimeoutError:
+                raise h.Failed(f"{kind}: the rows do not come to be ticks: {daemon.counters(kind)}") from None
             equal(f"{kind} (seed {SEED + 1})", got, wanted)
             if "rows" in client.can:
                 messages = [[[list(pair) for pair in enumerate(row)]] for row in rows] + [[[[2, 0.5], [0, -0.25]]]] \

@@ -287,7 +287,7 @@ def refusal(client, error):
 
 def late_and_odd_answers_harm_nothing(client):
     with contextlib.closing(WebPeer() if client.web else ZmqPeer()) as peer:
-        client.connect(peer.where, timeout_ms=300)
+        client.connect(peer.where, timeout_ms=int(500 * h.SLOW))
         if client.web:  # it is connected when it has been heard
             client.agent.ask("subscribe", topics=["x"])
             peer.wait_topics(["x"])
@@ -332,7 +332,7 @@ def what_was_not_taken_is_not_kept(client):
     ports = kind.ports()
     keys = ("web",) if client.web else ("ingest", "publish", "control")
     client.connect({key: f"ws://127.0.0.1:{port}/ws" if client.web else f"tcp://127.0.0.1:{port}" for key, port in zip(keys, ports)},
-                   timeout_ms=150)
+                   timeout_ms=int(500 * h.SLOW))
     client.agent.refused("send", stream="imu", type="f32", rows=[[1.0]])
     client.agent.refused("call", method="reset", params={"name": "imu"})
     with contextlib.closing(kind(ports)) as peer:

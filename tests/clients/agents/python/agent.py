@@ -11,8 +11,9 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[4] / "clients" / "python"))
 
-from spiked import Bundle, Control, ControlError, Document, Flags, Keys, Receiver, Sender, Silence  # noqa: E402
-from spiked.wire import PAIR, Rows  # noqa: E402
+from spiked import (Bundle, Control, ControlError, Document, Flags, Keys, Receiver, Rows, Sender,  # noqa: E402
+                    Silence)
+from spiked.wire import PAIR  # noqa: E402
 
 
 class Agent:
