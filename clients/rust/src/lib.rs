@@ -25,6 +25,7 @@ mod error;
 mod keys;
 mod link;
 mod receiver;
+mod rows;
 mod sender;
 mod wire;
 
@@ -33,6 +34,7 @@ pub use error::{Error, Refusal, Result};
 pub use keys::Keys;
 pub use link::Options;
 pub use receiver::Receiver;
+pub use rows::{RowType, SensorRows};
 pub use sender::{now_ns, Pairs, Rows, Sample, Sender, Stamp};
 pub use serde_json::{json, Value};
 pub use wire::{decode, Content, Flags, Format, Frame, Kind, Message, WireError, CONTROL, INGEST, PUBLISH};

@@ -131,6 +131,8 @@ fn place(message: &Message) -> Option<Place> {
             let epoch = u64::from_str_radix(json["epoch"].as_str()?, 16).ok()?;
             Some((epoch, json["seq"].as_u64().zip(json["tick"].as_u64())))
         }
+        // Several of its messages may be of one tick, and others of none: `gap` says nothing here.
+        Content::Rows(rows) => Some((rows.epoch, Some((rows.seq, 0)))),
         Content::Other(_) => None,
     }
 }

@@ -2,6 +2,7 @@
 
 // SPDX-License-Identifier: Apache-2.0
 
+use crate::rows::SensorRows;
 use serde_json::Value;
 use std::fmt;
 
@@ -144,7 +145,9 @@ pub enum Content {
     Frames(Vec<Frame>),
     /// Of `json/`, `meta/` or `status/`: an object.
     Json(Value),
-    /// The frames after the topic, of one that this client does not read, such as `rows/`.
+    /// Of `rows/`.
+    Rows(SensorRows),
+    /// The frames after the topic, of one that this client does not know.
     Other(Vec<Vec<u8>>),
 }
 
@@ -185,6 +188,14 @@ impl Message {
         }
     }
 
+    /// The rows of `rows/`; `None` in other messages.
+    pub fn rows(&self) -> Option<&SensorRows> {
+        match &self.content {
+            Content::Rows(rows) => Some(rows),
+            _ => None,
+        }
+    }
+
     /// The object of `json/`, `meta/` or `status/`; `Null` in other messages.
     pub fn json(&self) -> &Value {
         match &self.content {
@@ -211,6 +222,7 @@ fn content<T: AsRef<[u8]>>(topic: &str, rest: &[T]) -> Result<Content, String> {
         "state" => Some(Kind::State),
         "values" => Some(Kind::Values),
         "bundle" => None,
+        "rows" => return sensor_rows(rest).map(Content::Rows),
         _ => return Ok(Content::Other(rest.iter().map(|f| f.as_ref().to_vec()).collect())),
     };
     if rest.is_empty() || rest.len() % 2 != 0 || wanted.is_some() && rest.len() != 2 {
@@ -227,6 +239,14 @@ fn content<T: AsRef<[u8]>>(topic: &str, rest: &[T]) -> Result<Content, String> {
     Ok(Content::Frames(parts))
 }
 
+fn sensor_rows<T: AsRef<[u8]>>(rest: &[T]) -> Result<SensorRows, String> {
+    match rest {
+        [header, payload] => SensorRows::read(header.as_ref(), payload.as_ref(), None),
+        [header, payload, stamp] => SensorRows::read(header.as_ref(), payload.as_ref(), Some(stamp.as_ref())),
+        _ => Err(format!("{} frames after the topic", rest.len())),
+    }
+}
+
 fn document<T: AsRef<[u8]>>(rest: &[T]) -> Result<Value, String> {
     let text = match rest {
         [text] => text.as_ref(),
@@ -239,19 +259,25 @@ fn document<T: AsRef<[u8]>>(rest: &[T]) -> Result<Value, String> {
     }
 }
 
-fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
+pub(crate) fn bytes<const N: usize>(from: &[u8], at: usize) -> [u8; N] {
     let mut bytes = [0; N];
     bytes.copy_from_slice(&from[at..at + N]);
     bytes
 }
 
-fn frame(header: &[u8], payload: &[u8]) -> Result<Frame, String> {
+/// Whether it is one.
+pub(crate) fn check_header(header: &[u8]) -> Result<(), String> {
     if header.len() != HEADER_SIZE {
         return Err(format!("a header of {} bytes, not {HEADER_SIZE}", header.len()));
     }
     if &header[..4] != b"SPK1" {
         return Err("the magic is not SPK1: not version 1 of spiked's protocol".into());
     }
+    Ok(())
+}
+
+fn frame(header: &[u8], payload: &[u8]) -> Result<Frame, String> {
+    check_header(header)?;
     let kind = match header[4] {
         1 => Kind::Spikes,
         2 => Kind::State,

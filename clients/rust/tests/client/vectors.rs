@@ -100,6 +100,21 @@ fn a_message_cut_short_anywhere_is_refused_or_read_without_harm() {
 }
 
 #[test]
+fn rows_are_read_as_they_were_sent() {
+    let frames = &vector("rows").frames;
+    let message = decode(frames).unwrap();
+    let rows = message.rows().unwrap();
+    assert_eq!(rows.values().unwrap(), [1.0, 2.0, 3.0]);
+    assert_eq!((rows.tick, rows.seq, rows.stamp.unwrap().seq), (7, 41, 5));
+    assert_eq!(decode(&frames[..3]).unwrap().rows().unwrap().stamp, None);
+    for i in 1..4 {
+        let mut short = frames.clone();
+        short[i].pop();
+        assert!(decode(&short).is_err(), "frame {i}");
+    }
+}
+
+#[test]
 fn a_topic_of_later_days_is_given_as_it_came() {
     let message = decode(&[&b"novel/imu/"[..], b"what", b"ever"]).unwrap();
     assert_eq!(message.stream(), "imu");

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 use spiked::{
-    json, Content, Control, Error, Format, Frame, Keys, Message, Options, Pairs, Receiver, Rows, Sample,
-    Sender, Stamp, Value,
+    json, Content, Control, Error, Format, Frame, Keys, Message, Options, Pairs, Receiver, RowType, Rows,
+    Sample, Sender, SensorRows, Stamp, Value,
 };
 use std::io::{BufRead, Write};
 use std::time::{Duration, Instant};
@@ -29,7 +29,7 @@ fn list<'a>(request: &'a Value, key: &str) -> Result<&'a Vec<Value>, String> {
 impl Agent {
     fn run(&mut self, request: &Value) -> Answer {
         match text(request, "do")? {
-            "hello" => Ok(json!({ "client": "rust", "can": ["keys"] })),
+            "hello" => Ok(json!({ "client": "rust", "can": ["keys", "rows"] })),
             "connect" => self.connect(request),
             "send" => self.send(request),
             "subscribe" => {
@@ -183,12 +183,39 @@ fn part(frame: &Frame) -> Value {
     part
 }
 
+fn rows_part(rows: &SensorRows) -> Value {
+    let values = rows.values().unwrap_or_default();
+    let by_row = match rows.row_type {
+        RowType::Pairs => json!([rows.pairs()]),
+        RowType::F32 | RowType::F64 | RowType::Json => values.chunks(rows.channels as usize).collect(),
+        _ => values
+            .chunks(rows.channels as usize)
+            .map(|row| row.iter().map(|&value| value as i64).collect::<Vec<_>>())
+            .collect(),
+    };
+    json!({
+        "kind": "rows",
+        "format": format!("{:?}", rows.row_type).to_lowercase(),
+        "flags": [],
+        "epoch": format!("{:016x}", rows.epoch),
+        "tick": rows.tick.to_string(),
+        "seq": rows.seq.to_string(),
+        "time_ns": rows.time_ns.to_string(),
+        "source_ns": rows.source_ns.to_string(),
+        "dt_ns": rows.dt_ns,
+        "lines": rows.channels,
+        "count": rows.count,
+        "rows": by_row,
+    })
+}
+
 fn document(message: &Message) -> Value {
     let mut document =
         json!({ "topic": message.topic, "missed": message.missed, "restarted": message.restarted });
     match &message.content {
         Content::Frames(frames) => document["parts"] = frames.iter().map(part).collect(),
         Content::Json(json) => document["json"] = json.clone(),
+        Content::Rows(rows) => document["parts"] = json!([rows_part(rows)]),
         Content::Other(_) => (),
     }
     document
