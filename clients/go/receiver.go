@@ -123,6 +123,10 @@ func placeOf(message *Message) (place, bool) {
 		first := &message.Frames[0]
 		return place{first.Epoch, first.Seq, first.Tick, true}, true
 	}
+	if rows := message.Rows; rows != nil {
+		// Several of its messages may be of one tick, and others of none: Gap says nothing here.
+		return place{rows.Epoch, rows.Seq, 0, true}, true
+	}
 	var document struct {
 		Epoch     string
 		Seq, Tick *uint64

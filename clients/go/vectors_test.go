@@ -275,3 +275,25 @@ func TestMetaIsReadIntoItsStruct(t *testing.T) {
 		t.Errorf("%+v", meta)
 	}
 }
+
+func TestRowsAreReadAsTheyWereSent(t *testing.T) {
+	frames := vectorOf(t, "rows", "rows").frames()
+	message, err := Decode(frames)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows := message.Rows
+	if values, err := rows.Values(); err != nil || !reflect.DeepEqual(values, []float64{1, 2, 3}) {
+		t.Error(values, err)
+	}
+	if rows.Tick != 7 || rows.Seq != 41 || rows.Stamp == nil || rows.Stamp.Seq != 5 {
+		t.Errorf("%+v", rows)
+	}
+	for i := 1; i < 4; i++ {
+		short := append([][]byte{}, frames...)
+		short[i] = short[i][:len(short[i])-1]
+		if _, err := Decode(short); err == nil {
+			t.Errorf("frame %d cut short", i)
+		}
+	}
+}

@@ -54,7 +54,7 @@ var formats = [...]string{Words: "words", Bitmap: "bitmap", F32: "f32", Graded: 
 func (f Format) String() string { return name(formats[:], int(f)) }
 
 func name(names []string, i int) string {
-	if i < len(names) {
+	if i >= 0 && i < len(names) {
 		return names[i]
 	}
 	return ""
@@ -132,7 +132,9 @@ type Message struct {
 	Frames []Frame
 	// JSON is the object of json/, meta/ or status/: read it with json.Unmarshal, meta/ into a Meta.
 	JSON json.RawMessage
-	// Other has the frames behind a topic that this client does not read, such as rows/.
+	// Rows is of rows/; else nil.
+	Rows *SensorRows
+	// Other has the frames behind a topic that this client does not know.
 	Other [][]byte
 
 	Missed    uint64 // messages of the topic that this receiver lost (from seq)
@@ -169,6 +171,8 @@ func Decode(frames [][]byte) (*Message, error) {
 		err = message.readJSON(frames[1:])
 	case "spikes", "state", "values", "bundle":
 		err = message.readFrames(kind, frames[1:])
+	case "rows":
+		err = message.readRows(frames[1:])
 	default:
 		message.Other = frames[1:]
 	}
@@ -211,12 +215,19 @@ func (m *Message) readFrames(kind string, frames [][]byte) error {
 	return nil
 }
 
-func (f *Frame) read(header, payload []byte) error {
+func checkHeader(header []byte) error {
 	if len(header) != headerSize {
 		return fmt.Errorf("a header of %d bytes, not %d", len(header), headerSize)
 	}
 	if string(header[:4]) != "SPK1" {
 		return fmt.Errorf("the magic is not SPK1: not version 1 of spiked's protocol")
+	}
+	return nil
+}
+
+func (f *Frame) read(header, payload []byte) error {
+	if err := checkHeader(header); err != nil {
+		return err
 	}
 	little := binary.LittleEndian
 	*f = Frame{

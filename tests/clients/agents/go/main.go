@@ -48,7 +48,7 @@ func (a *agent) run(r *request) (object, error) {
 	}
 	switch r.Do {
 	case "hello":
-		return object{"client": "go", "can": []string{"keys"}}, nil
+		return object{"client": "go", "can": []string{"keys", "rows"}}, nil
 	case "connect":
 		a.close()
 		return object{}, a.connect(r)
@@ -231,12 +231,46 @@ func document(message *spiked.Message) object {
 		document["json"] = message.JSON
 		return document
 	}
+	if message.Rows != nil {
+		document["parts"] = []object{rowsPart(message.Rows)}
+		return document
+	}
 	parts := []object{}
 	for i := range message.Frames {
 		parts = append(parts, part(&message.Frames[i]))
 	}
 	document["parts"] = parts
 	return document
+}
+
+func rowsPart(r *spiked.SensorRows) object {
+	part := object{
+		"kind": "rows", "format": r.Type.String(), "flags": []string{}, "epoch": fmt.Sprintf("%016x", r.Epoch),
+		"tick": fmt.Sprint(r.Tick), "seq": fmt.Sprint(r.Seq), "time_ns": fmt.Sprint(r.TimeNs),
+		"source_ns": fmt.Sprint(r.SourceNs), "dt_ns": r.DtNs, "lines": r.Channels, "count": r.Count,
+	}
+	if r.Type == spiked.RowPairs {
+		row := []any{}
+		for _, pair := range r.Pairs() {
+			row = append(row, []any{pair.Channel, pair.Value})
+		}
+		part["rows"] = []any{row}
+		return part
+	}
+	values, _ := r.Values()
+	rows := [][]any{}
+	for i, value := range values {
+		if i%int(r.Channels) == 0 {
+			rows = append(rows, []any{})
+		}
+		if last := &rows[len(rows)-1]; math.IsNaN(value) {
+			*last = append(*last, nil)
+		} else {
+			*last = append(*last, value)
+		}
+	}
+	part["rows"] = rows
+	return part
 }
 
 func part(f *spiked.Frame) object {

@@ -31,6 +31,7 @@ import spiked.Options;
 import spiked.Receiver;
 import spiked.Rows;
 import spiked.Sender;
+import spiked.SensorRows;
 import spiked.SpikedException;
 import spiked.Stamp;
 
@@ -68,7 +69,7 @@ final class Agent {
     private JsonObject run(JsonObject request) throws IOException {
         switch (request.get("do").getAsString()) {
             case "hello":
-                return object("client", "java", "can", List.of("keys"));
+                return object("client", "java", "can", List.of("keys", "rows"));
             case "connect":
                 connect(request);
                 break;
@@ -201,12 +202,48 @@ final class Agent {
                 object("topic", message.topic(), "missed", message.missed(), "restarted", message.restarted());
         if (message.json() != null) {
             document.add("json", message.json());
+        } else if (message.rows() != null) {
+            JsonArray parts = new JsonArray();
+            parts.add(rowsPart(message.rows()));
+            document.add("parts", parts);
         } else {
             JsonArray parts = new JsonArray();
             message.frames().forEach(frame -> parts.add(part(frame)));
             document.add("parts", parts);
         }
         return document;
+    }
+
+    private static JsonObject rowsPart(SensorRows got) {
+        JsonArray rows = new JsonArray();
+        if (got.type() == SensorRows.Type.PAIRS) {
+            JsonArray row = new JsonArray();
+            got.pairs().forEach((channel, value) -> row.add(GSON.toJsonTree(List.of(channel, value))));
+            rows.add(row);
+        } else {
+            double[] values = got.values();
+            JsonArray row = new JsonArray();
+            for (double value : values) {
+                row.add(Double.isNaN(value) ? JsonNull.INSTANCE : new JsonPrimitive(value));
+                if (row.size() == got.channels()) {
+                    rows.add(row);
+                    row = new JsonArray();
+                }
+            }
+        }
+        return object(
+                "kind", "rows",
+                "format", got.type().name().toLowerCase(Locale.ROOT),
+                "flags", List.of(),
+                "epoch", String.format(Locale.ROOT, "%016x", got.epoch()),
+                "tick", Long.toUnsignedString(got.tick()),
+                "seq", Long.toUnsignedString(got.seq()),
+                "time_ns", Long.toString(got.timeNs()),
+                "source_ns", Long.toString(got.sourceNs()),
+                "dt_ns", got.dtNs(),
+                "lines", got.channels(),
+                "count", got.count(),
+                "rows", rows);
     }
 
     private static JsonObject part(Frame frame) {

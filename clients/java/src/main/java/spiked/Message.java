@@ -12,7 +12,8 @@ import java.util.List;
  * @param frames one of {@code spikes/}, {@code state/} or {@code values/}; of {@code bundle/} one for each
  *     stream, in the order of {@code group_streams} in the meta; else none
  * @param json the object of {@code json/}, {@code meta/} or {@code status/}; else null
- * @param other the frames behind a topic that this client does not read, such as {@code rows/}; else none
+ * @param rows what a sensor sent, of {@code rows/}; else null
+ * @param other the frames behind a topic that this client does not know; else none
  * @param missed messages of the topic that this receiver lost (from seq)
  * @param gap ticks without a message here: lost ones, ones that spiked skipped (then the flag is set) or did
  *     not send for want of spikes
@@ -22,6 +23,7 @@ public record Message(
         String topic,
         List<Frame> frames,
         JsonObject json,
+        SensorRows rows,
         List<byte[]> other,
         long missed,
         long gap,
@@ -39,6 +41,6 @@ public record Message(
     }
 
     Message noticed(long missed, long gap, boolean restarted) {
-        return new Message(topic, frames, json, other, missed, gap, restarted);
+        return new Message(topic, frames, json, rows, other, missed, gap, restarted);
     }
 }

@@ -141,6 +141,10 @@ public final class Receiver implements AutoCloseable {
             Frame first = message.frames().get(0);
             return new Place(first.epoch(), first.seq(), first.tick(), true);
         }
+        if (message.rows() != null) {
+            // Several of its messages may be of one tick, and others of none: the gap says nothing here.
+            return new Place(message.rows().epoch(), message.rows().seq(), 0, true);
+        }
         JsonObject json = message.json();
         if (json == null) {
             return null;

@@ -27,6 +27,8 @@ public final class Wire {
     public static final String CONTROL = "tcp://127.0.0.1:7572";
 
     private static final int HEADER_SIZE = 64;
+    private static final int ROWS = 4;
+    private static final int FIRST_ROW_FORMAT = 16;
     private static final byte[] MAGIC = "SPK1".getBytes(StandardCharsets.US_ASCII);
 
     private Wire() {}
@@ -40,10 +42,12 @@ public final class Wire {
         List<byte[]> rest = frames.subList(1, frames.size());
         String kind = topic.split("/", 2)[0];
         return switch (kind) {
-            case "json", "meta", "status" -> new Message(topic, List.of(), document(topic, rest), List.of(), 0, 0, false);
+            case "json", "meta", "status" ->
+                    new Message(topic, List.of(), document(topic, rest), null, List.of(), 0, 0, false);
             case "spikes", "state", "values", "bundle" ->
-                    new Message(topic, parts(topic, kind, rest), null, List.of(), 0, 0, false);
-            default -> new Message(topic, List.of(), null, List.copyOf(rest), 0, 0, false);
+                    new Message(topic, parts(topic, kind, rest), null, null, List.of(), 0, 0, false);
+            case "rows" -> new Message(topic, List.of(), null, rows(topic, rest), List.of(), 0, 0, false);
+            default -> new Message(topic, List.of(), null, null, List.copyOf(rest), 0, 0, false);
         };
     }
 
@@ -92,14 +96,59 @@ public final class Wire {
         return List.copyOf(parts);
     }
 
-    private static Frame frame(String topic, byte[] header, byte[] payload) {
+    private static ByteBuffer header(String topic, byte[] header) {
         if (header.length != HEADER_SIZE) {
             throw fault(topic, "a header of %d bytes, not %d", header.length, HEADER_SIZE);
         }
         if (!Arrays.equals(header, 0, 4, MAGIC, 0, 4)) {
             throw fault(topic, "the magic is not SPK1: not version 1 of spiked's protocol");
         }
-        ByteBuffer in = little(header);
+        return little(header);
+    }
+
+    private static SensorRows rows(String topic, List<byte[]> rest) {
+        if (rest.size() != 2 && rest.size() != 3) {
+            throw fault(topic, "%d frames behind the topic", rest.size());
+        }
+        ByteBuffer in = header(topic, rest.get(0));
+        if (in.get(4) != ROWS) {
+            throw fault(topic, "the header says kind %d", in.get(4));
+        }
+        SensorRows rows =
+                new SensorRows(
+                        named(topic, "format", SensorRows.Type.values(), in.get(5) - FIRST_ROW_FORMAT + 1),
+                        in.getLong(8),
+                        in.getLong(16),
+                        in.getLong(24),
+                        in.getLong(32),
+                        in.getLong(40),
+                        Integer.toUnsignedLong(in.getInt(48)),
+                        Integer.toUnsignedLong(in.getInt(52)),
+                        Integer.toUnsignedLong(in.getInt(56)),
+                        rest.get(1),
+                        rest.size() == 3 ? stamp(topic, rest.get(2)) : null);
+        if (!rows.fits()) {
+            throw fault(
+                    topic,
+                    "%d bytes are not %d rows of %d %s",
+                    rest.get(1).length,
+                    rows.count(),
+                    rows.channels(),
+                    rows.type());
+        }
+        return rows;
+    }
+
+    private static Stamp stamp(String topic, byte[] stamp) {
+        if (stamp.length != 16) {
+            throw fault(topic, "a stamp of %d bytes", stamp.length);
+        }
+        ByteBuffer in = little(stamp);
+        return new Stamp(in.getLong(), in.getLong());
+    }
+
+    private static Frame frame(String topic, byte[] header, byte[] payload) {
+        ByteBuffer in = header(topic, header);
         Frame.Kind kind = named(topic, "kind", Frame.Kind.values(), in.get(4));
         Frame.Format format = named(topic, "format", Frame.Format.values(), in.get(5));
         if ((kind == Frame.Kind.SPIKES) == (format == Frame.Format.F32)) {

@@ -2,6 +2,7 @@ package spiked;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.fail;
 
@@ -123,6 +124,20 @@ class VectorsTest {
         }
         JsonElement json = Json.parse("[1,2.5,null]".getBytes());
         assertArrayEquals(Vectors.of("row-json").frames().get(1), Rows.json(json).payload());
+    }
+
+    @Test
+    void rowsAreReadAsTheyWereSent() {
+        List<byte[]> frames = Vectors.of("rows").frames();
+        SensorRows rows = Wire.decode(frames).rows();
+        assertArrayEquals(new double[] {1, 2, 3}, rows.values());
+        assertEquals(List.of(7L, 41L, 5L), List.of(rows.tick(), rows.seq(), rows.stamp().seq()));
+        assertNull(Wire.decode(frames.subList(0, 3)).rows().stamp());
+        for (int i = 1; i < 4; i++) {
+            List<byte[]> cut = new ArrayList<>(frames);
+            cut.set(i, Arrays.copyOf(frames.get(i), frames.get(i).length - 1));
+            assertThrows(WireException.class, () -> Wire.decode(cut), "frame " + i);
+        }
     }
 
     @Test
