@@ -133,3 +133,21 @@ struct tree *tree_from_json(const json_t *json, const char *root, struct conf_fa
 	tree_free(b.tree);
 	return NULL;
 }
+
+bool json_too_deep(const char *text, size_t size, uint32_t limit)
+{
+	uint32_t depth = 0;
+	bool quoted = false;
+
+	for (size_t i = 0; i < size; i++) {
+		if (quoted && text[i] == '\\')
+			i++;
+		else if (text[i] == '"')
+			quoted = !quoted;
+		else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > limit)
+			return true;
+		else if (!quoted && depth && (text[i] == ']' || text[i] == '}'))
+			depth--;
+	}
+	return false;
+}

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/control/control.h"
 
+#include "daemon/conf/json.h"
 #include "daemon/control/describe.h"
 #include "daemon/core/clock.h"
 #include "daemon/core/log.h"
@@ -347,25 +348,6 @@ static void answer_message(
 	batch_answer(c, b, error_object(NULL, code, NULL, text));
 }
 
-/* Lists and objects within each other, without reading anything else. */
-static bool too_deep(const char *text, size_t size, uint32_t limit)
-{
-	uint32_t depth = 0;
-	bool quoted = false;
-
-	for (size_t i = 0; i < size; i++) {
-		if (quoted && text[i] == '\\')
-			i++;
-		else if (text[i] == '"')
-			quoted = !quoted;
-		else if (!quoted && (text[i] == '[' || text[i] == '{') && ++depth > limit)
-			return true;
-		else if (!quoted && depth && (text[i] == ']' || text[i] == '}'))
-			depth--;
-	}
-	return false;
-}
-
 static struct asker *asker_of(struct control *c, const struct peer *peer)
 {
 	uint64_t who = c->acl ? peer->serial : peer->id;
@@ -393,7 +375,7 @@ static bool within_limits(
 	else if (zmq_msg_size(body) > limits->control_bytes)
 		snprintf(text, sizeof(text), "longer than %llu bytes (limits.control_bytes)",
 			(unsigned long long)limits->control_bytes);
-	else if (too_deep(zmq_msg_data(body), zmq_msg_size(body), limits->control_depth))
+	else if (json_too_deep(zmq_msg_data(body), zmq_msg_size(body), limits->control_depth))
 		snprintf(text, sizeof(text),
 			"more than %u lists and objects within each other (limits.control_depth)",
 			limits->control_depth);

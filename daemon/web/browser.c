@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/web/browser.h"
 
+#include "daemon/conf/json.h"
 #include "daemon/core/clock.h"
 #include "daemon/web/server.h"
 #include "spiked/wire.h"
@@ -104,9 +105,17 @@ static void send_json(struct browser *b, json_t *json)
 	json_decref(json);
 }
 
-static void answer(struct browser *b, const json_t *request, json_t *result)
+/* NULL = none. Lists and objects are none, as on the control socket. */
+static json_t *read_id(const json_t *request)
 {
 	json_t *id = json_object_get(request, "id");
+
+	return json_is_string(id) || json_is_number(id) ? id : NULL;
+}
+
+static void answer(struct browser *b, const json_t *request, json_t *result)
+{
+	json_t *id = read_id(request);
 
 	if (id)
 		send_json(b,
@@ -118,7 +127,7 @@ static void answer(struct browser *b, const json_t *request, json_t *result)
 /* `request` NULL: of something that has no id. */
 static void answer_error(struct browser *b, const json_t *request, int code, const char *text)
 {
-	json_t *id = json_object_get(request, "id");
+	json_t *id = read_id(request);
 
 	send_json(b, json_pack("{s:s, s:{s:i, s:s}, s:o}", "jsonrpc", "2.0", "error", "code", code,
 			     "message", text, "id", id ? json_incref(id) : json_null()));
@@ -254,6 +263,16 @@ static void on_topics(struct browser *b, const json_t *request, bool wanted)
 	answer(b, request, list_topics(b));
 }
 
+/* NULL = no JSON, or beyond the limits of the control socket: it might take all of this thread's stack. */
+static json_t *read_request(const struct browser *b, const char *text, size_t size)
+{
+	const struct server *s = b->server;
+
+	if (size > s->request_max || json_too_deep(text, size, s->request_depth))
+		return NULL;
+	return json_loadb(text, size, 0, NULL);
+}
+
 /* True if it is one of the two methods that are carried out here, and has been. */
 static bool is_ours(struct browser *b, const char *text, size_t size)
 {
@@ -264,7 +283,7 @@ static bool is_ours(struct browser *b, const char *text, size_t size)
 	/* Most are not, and need not be read twice. */
 	if (!memmem(text, size, "subscribe\"", 10))
 		return false;
-	request = json_loadb(text, size, 0, NULL);
+	request = read_request(b, text, size);
 	method = json_string_value(json_object_get(request, "method"));
 	wanted = method && !strcmp(method, "subscribe");
 	ours = wanted || (method && !strcmp(method, "unsubscribe"));
@@ -282,7 +301,7 @@ static void on_text(struct browser *b, const char *text, size_t size)
 		return;
 	if (b->control && zmq_send(b->control, text, size, ZMQ_DONTWAIT) >= 0)
 		return;
-	request = json_loadb(text, size, 0, NULL);
+	request = read_request(b, text, size);
 	if (b->control)
 		answer_error(b, request, BUSY, "too many requests wait to be answered; try again");
 	else

@@ -28,6 +28,8 @@ struct server {
 	uint32_t feed_count;
 	uint32_t subscriptions_max; /* of a browser */
 	size_t text_max, row_max;   /* bytes of a message from a browser */
+	size_t request_max;         /* bytes of a request that is read here, */
+	uint32_t request_depth;     /* and lists and objects within each other */
 	struct daemon_counters *counters;
 	struct ask_queue *questions, *answers;
 	uv_async_t *wake_cold;

@@ -242,6 +242,8 @@ static int fill_server(struct web *w, const struct conf *conf, const struct web_
 		.subscriptions_max = conf->limits.subscriptions,
 		.text_max = 2 * conf->limits.control_bytes,
 		.row_max = 2 * conf->max_row_bytes,
+		.request_max = conf->limits.control_bytes,
+		.request_depth = conf->limits.control_depth,
 		.counters = w->site.counters,
 		.questions = &w->questions,
 		.answers = &w->answers,

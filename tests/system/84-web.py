@@ -221,6 +221,11 @@ def what_is_wrong_is_said():
         h.claim("too many topics", "limits.subscriptions" in w.call("subscribe", topics=[str(n) for n in range(100000)])["message"])
         w.send(TEXT, b"{nonsense")
         h.equal("what is no JSON is answered", next(m for m in iter(w.take, 0) if m)["error"]["code"], -32700)
+        deep = b"[" * 2040 + b"]" * 2040
+        w.send(TEXT, b'{"jsonrpc":"2.0","method":"subscribe","params":{"topics":[]},"id":%s}' % deep)
+        h.equal("nor is one read that is nested too deeply", next(m for m in iter(w.take, 0) if m)["error"]["code"], -32008)
+        w.send(TEXT, b'{"jsonrpc":"2.0","method":"subscribe","params":3,"id":[1]}')
+        h.equal("an id is a text or a number", next(m for m in iter(w.take, 0) if m)["id"], None)
         w.send(TEXT, b'{"jsonrpc":"2.0","id":1,', final=False)
         w.send(0, b'"method":"info"}')
         h.claim("in pieces", "epoch" in next(m for m in iter(w.take, 0) if m)["result"])
