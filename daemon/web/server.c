@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -33,6 +34,18 @@ struct session {
 
 static const lws_retry_bo_t keep_alive = {
 	.secs_since_valid_ping = PING_S, .secs_since_valid_hangup = HANG_UP_S};
+
+/* libwebsockets would go over to HTTP/2 as well, and each stream past what is counted here. */
+static int check_switch(struct lws *wsi)
+{
+	char to[16];
+
+	if (lws_hdr_copy(wsi, to, sizeof(to), WSI_TOKEN_UPGRADE) > 0 &&
+		!strcasecmp(to, "websocket"))
+		return 0;
+	return http_refuse(
+		wsi, HTTP_STATUS_HTTP_VERSION_NOT_SUPPORTED, "HTTP/1.1 and WebSocket only");
+}
 
 /* Refuses with a status, or 0. */
 static int check_upgrade(struct server *s, struct session *session, struct lws *wsi)
@@ -92,6 +105,10 @@ static int on_client(
 		if (session)
 			http_end(&session->http);
 		break;
+	case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
+		return check_switch(wsi);
+	case LWS_CALLBACK_RAW_ADOPT: /* the method CONNECT: bytes without end */
+		return -1;
 	case LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION:
 		return check_upgrade(s, session, wsi);
 	case LWS_CALLBACK_ESTABLISHED:
@@ -113,12 +130,13 @@ static int on_client(
 	return 0;
 }
 
-/* Whatever has woken us, server_run looks everywhere. */
+/* Whatever has woken us, server_run looks everywhere. This is no subprotocol, although a client can ask
+ * for it by its name. */
 static int on_epoll(
 	struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in, size_t size)
 {
-	(void)wsi, (void)reason, (void)user, (void)in, (void)size;
-	return 0;
+	(void)wsi, (void)user, (void)in, (void)size;
+	return reason == LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION ? -1 : 0;
 }
 
 static const struct lws_protocols protocols[] = {

@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import tempfile
@@ -92,7 +93,8 @@ def metrics_are_what_happened():
             buckets = [v for k, v in seen.items() if k.startswith(name + '_bucket{stream="arm"')]
             h.claim(f"{name}: buckets go up to the count",
                     buckets == sorted(buckets) and buckets[-1] == seen[name + '_count{stream="arm"}'] > 0, buckets)
-        h.claim("row ages", seen['spiked_stream_row_age_seconds_count{stream="arm"}'] >= 1)
+        h.until("row ages, with the next tick",
+                lambda: samples(get(d, "/metrics")[2])['spiked_stream_row_age_seconds_count{stream="arm"}'] >= 1)
         rows = {f"spiked_daemon_{k}" for k in d.counters() if not k.startswith("rejected_")}
         names = {re.sub(r"(_total)?(\{.*)?$", "", k) for k in seen}
         h.equal("every counter of the daemon is there", rows - names, set())
@@ -199,6 +201,38 @@ def messages_gather():
         for bad in (-1, 1001, "1 s", 0.5):
             h.equal(f"gather_ms {bad} is refused", w.call("subscribe", topics=[], gather_ms=bad)["code"], -32602)
         w.close()
+
+
+def answered(d, request, silent=1):
+    """What comes back to raw bytes until the connection ends; None: it does not."""
+    host, port = d.web.split(":")
+    with socket.create_connection((host, int(port)), timeout=silent * h.SLOW) as connection:
+        connection.sendall(request)
+        answer = b""
+        try:
+            while more := connection.recv(65536):
+                answer += more
+        except ConnectionResetError:
+            pass
+        except TimeoutError:
+            return None
+        return answer
+
+
+def nothing_else_is_spoken():
+    with daemon() as d:
+        host = f"HTTP/1.1\r\nHost: {d.web}\r\n"
+        websocket = (f"GET /ws {host}Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                     "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")
+        for what, request in (
+                ("a WebSocket without checks", f"{websocket}Sec-WebSocket-Protocol: epoll\r\n"),
+                ("another subprotocol", f"{websocket}Sec-WebSocket-Protocol: other\r\n"),
+                ("HTTP/2", f"GET / {host}Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n"),
+                ("something else", f"GET / {host}Upgrade: other\r\nConnection: Upgrade\r\n"),
+                ("CONNECT", f"CONNECT there:80 {host}")):
+            answer = answered(d, f"{request}\r\n".encode())
+            h.claim(f"{what}: the connection ends", answer is not None and b" 101 " not in answer, answer)
+        h.equal("spiked goes on", get(d, "/health")[0], 200)
 
 
 def what_is_wrong_is_said():
@@ -310,10 +344,10 @@ def keys_want_tokens():
         h.equal("admin changes", w.call("reset", name="arm")["name"], "arm")
         (d.path.parent / "tokens").write_text(f"admin {TOKENS['admin']}\n")
         d.control("reload")
-        for who, socket in (("the viewer", v), ("admin", w)):
+        for who, ended in (("the viewer", v), ("admin", w)):
             try:
                 while True:
-                    socket.receive()
+                    ended.receive()
             except (ConnectionError, OSError):
                 h.claim(f"a reload ends {who}'s connection", True)
         h.equal("a removed token is none", get(d, "/metrics", Authorization=f"Bearer {TOKENS['viewer']}")[0], 401)
@@ -354,5 +388,6 @@ def a_pause_is_survived():
         w.close()
 
 
-h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts, the_websocket_carries_the_same_bytes, messages_gather, what_is_wrong_is_said,
+h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
+       the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
        who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived)
