@@ -58,13 +58,13 @@ __attribute__((format(printf, 3, 4))) static void tell(
 }
 
 /* Where the kernel allows fewer descriptors, fewer connections are let in. */
-static void make_room(struct gate *g)
+static void make_room(struct gate *g, uint32_t beside)
 {
 	uint64_t room = descriptors_limit();
 
-	if (room >= g->limit + FILES_BESIDE)
+	if (room >= g->limit + beside)
 		return;
-	g->limit = (uint32_t)(room > 2 * FILES_BESIDE ? room - FILES_BESIDE : room / 2);
+	g->limit = (uint32_t)(room > 2 * beside ? room - beside : room / 2);
 	log_warning("limits.connections: this process may open only %llu files (ulimit -n, "
 		    "LimitNOFILE), so %u connections",
 		(unsigned long long)room, g->limit);
@@ -78,7 +78,7 @@ int gate_init(struct gate *g, const struct conf *conf, const struct acl *acl,
 	*g = (struct gate){.acl = acl, .counters = counters, .limit = conf->limits.connections};
 	if (conf->security.wanted && (!acl || !zmq_has("curve")))
 		return fault_set(f, -ENOTSUP, "security: this libzmq is built without CURVE");
-	make_room(g);
+	make_room(g, FILES_BESIDE + (conf->web.host ? 2 * descriptors_web() : 0));
 	g->conns.count = fds < FDS_MAX ? fds : FDS_MAX;
 	g->conns.slots = calloc(g->conns.count, sizeof(*g->conns.slots));
 	g->by_fd = calloc(g->conns.count, sizeof(*g->by_fd));

@@ -26,6 +26,13 @@ uint64_t descriptors_limit(void)
 	return limit.rlim_cur;
 }
 
+uint32_t descriptors_web(void)
+{
+	uint64_t share = descriptors_limit() / 8;
+
+	return share < DESCRIPTORS_WEB_MAX ? (uint32_t)share : DESCRIPTORS_WEB_MAX;
+}
+
 bool descriptors_left(void)
 {
 	int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0);

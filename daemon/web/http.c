@@ -12,6 +12,8 @@
 
 #define HEADERS_MAX 2048
 #define CHUNK       (32 << 10)
+#define SEND_S      30 /* for each chunk */
+#define METRICS_MAX 8  /* at a time; with many streams each is megabytes */
 
 #define TYPE_TEXT    "text/plain; charset=utf-8"
 #define TYPE_METRICS "text/plain; version=0.0.4; charset=utf-8"
@@ -74,6 +76,7 @@ static int respond(struct http *h, unsigned status, const char *type, const void
 	h->owned = owned;
 	if (begin(h->wsi, &head, status, type, size) || finish_head(h->wsi, &head))
 		return -1;
+	lws_set_timeout(h->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_S);
 	if (h->head || !size)
 		return over(h) ? -1 : 0;
 	lws_callback_on_writable(h->wsi);
@@ -104,6 +107,7 @@ int http_writable(struct http *h)
 		(int)n)
 		return -1;
 	h->sent += n;
+	lws_set_timeout(h->wsi, PENDING_TIMEOUT_HTTP_CONTENT, SEND_S);
 	if (last)
 		return over(h) ? -1 : 0;
 	lws_callback_on_writable(h->wsi);
@@ -219,6 +223,11 @@ int http_request(struct server *s, struct http *h, struct lws *wsi, const char *
 		if (s->access.tokens && !s->access.tokens[token].reads)
 			return deny(s, h, HTTP_STATUS_FORBIDDEN,
 				"this token's client has no control: it may not read metrics\n");
+		if (s->metrics >= METRICS_MAX)
+			return respond_text(h, HTTP_STATUS_SERVICE_UNAVAILABLE,
+				"metrics are being sent to several already; try again\n");
+		h->counted = &s->metrics;
+		s->metrics++;
 		return ask(s, h, ASK_METRICS);
 	}
 	return by_url ? move_token(s, h, token) : send_file(h, path);
@@ -230,4 +239,7 @@ void http_end(struct http *h)
 	free(h->owned);
 	h->owned = NULL;
 	h->body = NULL;
+	if (h->counted)
+		--*h->counted;
+	h->counted = NULL;
 }

@@ -20,8 +20,9 @@ struct http {
 	uint64_t session;
 	const unsigned char *body;
 	size_t size, sent;
-	char *owned; /* the body, if it is to be freed */
-	bool head;   /* asked for with HEAD */
+	char *owned;       /* the body, if it is to be freed */
+	bool head;         /* asked for with HEAD */
+	uint32_t *counted; /* where, until it is over; or NULL */
 };
 
 /* All three: what libwebsockets' callback returns; not 0 = the connection ends. */

@@ -3,6 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/web/server.h"
 
+#include "daemon/core/clock.h"
+#include "daemon/core/descriptors.h"
 #include "daemon/core/log.h"
 #include "daemon/web/browser.h"
 #include "daemon/web/http.h"
@@ -20,9 +22,9 @@
 #define RX_BUFFER    (64 << 10)
 #define PING_S       15
 #define HANG_UP_S    40
-#define KEEP_ALIVE_S 30
+#define KEEP_ALIVE_S 5
 #define HEADERS_MAX  8192
-#define REQUESTS_MAX 64 /* whose headers are being read */
+#define REST_US      (100 * LWS_US_PER_MS) /* of the listener, when there is no room */
 #define SHOWN_MAX    400
 
 /* What libwebsockets keeps for a connection. */
@@ -63,7 +65,7 @@ static int check_upgrade(struct server *s, struct session *session, struct lws *
 			token < 0 ? HTTP_STATUS_UNAUTHORIZED : HTTP_STATUS_FORBIDDEN,
 			token < 0 ? "a token is needed" : "not from here");
 	}
-	if (counter_get(&s->counters->web_browsers) >= SERVER_BROWSERS_MAX) {
+	if (counter_get(&s->counters->web_browsers) >= s->browsers_max) {
 		counter_add(&s->counters->web_refused, 1);
 		return http_refuse(wsi, HTTP_STATUS_SERVICE_UNAVAILABLE, "too many connections");
 	}
@@ -124,6 +126,9 @@ static int on_client(
 	case LWS_CALLBACK_CLOSED:
 		end_browser(s, session);
 		break;
+	case LWS_CALLBACK_WSI_DESTROY: /* the one of epoll goes last */
+		s->connections -= s->connections > 0;
+		break;
 	default:
 		break;
 	}
@@ -145,10 +150,16 @@ static const struct lws_protocols protocols[] = {
 	{NULL, NULL, 0, 0, 0, NULL, 0},
 };
 
+/* At most once a second: strangers can have as many said as they like. */
 static void emit(int level, const char *line)
 {
+	static int64_t told_ns;
 	size_t n = strcspn(line, "\n");
+	int64_t now_ns = clock_mono_ns();
 
+	if (told_ns && now_ns - told_ns < NS_PER_S)
+		return;
+	told_ns = now_ns;
 	log_line(level & LLL_ERR ? LOG_LEVEL_WARNING : LOG_LEVEL_DEBUG, "web: %.*s",
 		(int)(n < SHOWN_MAX ? n : SHOWN_MAX), line);
 }
@@ -167,15 +178,16 @@ static int watch_epoll(struct server *s)
 	return -ENOMEM;
 }
 
-static int watch_listener(struct server *s)
+static int watch_listener(struct server *s, int how, uint32_t events)
 {
-	struct epoll_event event = {.events = EPOLLIN};
+	struct epoll_event event = {.events = events};
 
-	return epoll_ctl(s->site.epoll, EPOLL_CTL_ADD, s->listener, &event) ? -errno : 0;
+	return epoll_ctl(s->site.epoll, how, s->listener, &event) ? -errno : 0;
 }
 
 int server_init(struct server *s)
 {
+	uint32_t room = descriptors_web();
 	struct lws_context_creation_info info = {
 		.port = CONTEXT_PORT_NO_LISTEN_SERVER,
 		.protocols = protocols,
@@ -187,12 +199,15 @@ int server_init(struct server *s)
 		.vhost_name = "spiked",
 		.server_string = "spiked/" SPIKED_VERSION,
 		.max_http_header_data = HEADERS_MAX,
-		.max_http_header_pool = REQUESTS_MAX,
+		.max_http_header_pool =
+			(unsigned short)room, /* who is let in never waits for others */
 		.keepalive_timeout = KEEP_ALIVE_S,
 		.retry_and_idle_policy = &keep_alive,
 	};
 	int ret;
 
+	s->connections_max = room;
+	s->browsers_max = room / 2;
 	lws_set_log_level(LLL_ERR | LLL_WARN, emit);
 	s->site.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->site.epoll < 0)
@@ -203,7 +218,7 @@ int server_init(struct server *s)
 		return -ENOMEM;
 	ret = watch_epoll(s);
 	if (!ret)
-		ret = watch_listener(s);
+		ret = watch_listener(s, EPOLL_CTL_ADD, EPOLLIN);
 	for (uint32_t i = 0; !ret && i < s->feed_count; i++)
 		ret = feed_open(
 			&s->feeds[i], &s->site, s->access.tokens ? &s->access.tokens[i] : NULL);
@@ -212,8 +227,10 @@ int server_init(struct server *s)
 
 void server_fini(struct server *s)
 {
-	if (s->lws)
+	if (s->lws) {
+		lws_sul_cancel(&s->rest);
 		lws_context_destroy(s->lws);
+	}
 	for (uint32_t i = 0; i < s->feed_count; i++)
 		feed_close(&s->feeds[i]);
 	if (s->site.epoll >= 0)
@@ -225,14 +242,32 @@ void server_fini(struct server *s)
 	s->site.epoll = -1;
 }
 
-/* Who finds no descriptor left waits in the listener's queue. */
+static void on_rested(lws_sorted_usec_list_t *rest)
+{
+	watch_listener(lws_container_of(rest, struct server, rest), EPOLL_CTL_MOD, EPOLLIN);
+}
+
+/* Who finds no room, or no descriptor left, waits in the listener's queue. That queue would keep this
+ * thread awake, so it is looked at again only after a while. */
 static void take_connections(struct server *s)
 {
+	uint32_t before;
 	int fd;
 
-	while ((fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0)
-		if (!lws_adopt_socket_vhost(s->vhost, fd))
+	while ((before = s->connections) < s->connections_max) {
+		fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd < 0 && (errno == EAGAIN || errno == ECONNABORTED))
+			return;
+		if (fd < 0)
+			break;
+		s->connections++;
+		if (!lws_adopt_socket_vhost(s->vhost, fd)) {
+			s->connections = before;
 			log_debug("web: a connection could not be taken");
+		}
+	}
+	if (!watch_listener(s, EPOLL_CTL_MOD, 0))
+		lws_sul_schedule(s->lws, 0, &s->rest, on_rested, REST_US);
 }
 
 /* True if there may be more. */

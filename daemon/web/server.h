@@ -15,8 +15,6 @@
 struct browser;
 struct http;
 
-#define SERVER_BROWSERS_MAX 256
-
 /* Filled by the cold loop before server_run, which owns it until it returns. */
 struct server {
 	struct lws_context *lws;
@@ -34,6 +32,10 @@ struct server {
 	struct ask_queue *questions, *answers;
 	uv_async_t *wake_cold;
 	atomic_bool stopping;
+
+	uint32_t connections, connections_max, browsers_max;
+	uint32_t metrics; /* texts of /metrics that are made or sent */
+	lws_sorted_usec_list_t rest;
 
 	struct browser *browsers;
 	struct http *waiting; /* for the cold loop */

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -14,6 +15,7 @@ import struct
 import subprocess
 import tempfile
 import time
+from pathlib import Path
 
 import zmq
 
@@ -388,6 +390,51 @@ def a_pause_is_survived():
         w.close()
 
 
+def crowded(d, count):
+    """Connections that say nothing; those beyond what is taken wait in the kernel's queue."""
+    host, port = d.web.split(":")
+    silent = []
+    for _ in range(count):
+        silent.append(socket.socket())
+        silent[-1].setblocking(False)
+        silent[-1].connect_ex((host, int(port)))
+    return silent
+
+
+def web_seconds(d):
+    """What the web thread has computed so far."""
+    for task in Path(f"/proc/{d.process.pid}/task").iterdir():
+        name, rest = (task / "stat").read_text().rsplit(")", 1)
+        if name.endswith("(web"):
+            return sum(map(int, rest.split()[11:13])) / os.sysconf("SC_CLK_TCK")
+    raise h.Failed("there is no web thread")
+
+
+def crowds_cost_little():
+    # Last: this process cannot take it back.
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024))
+    with daemon() as d:
+        silent = crowded(d, 100)
+        began = time.monotonic()
+        h.equal("a hundred silent connections", get(d, "/health")[0], 200)
+        h.claim("keep nobody waiting", time.monotonic() - began < 3 * h.SLOW)
+        silent += crowded(d, 500)
+        time.sleep(0.2)
+        used, began = web_seconds(d), time.monotonic()
+        time.sleep(1)
+        share = (web_seconds(d) - used) / (time.monotonic() - began)
+        h.claim(f"600 do not keep the thread busy ({share:.0%})", share < 0.3 or h.INSTRUMENTED)
+        h.equal("nor take all descriptors", d.counters()["descriptors_short"], 0)
+        h.claim("others are served", d.sub("spikes/arm/").recv())
+        for connection in silent:
+            connection.close()
+        h.equal("and once they have gone, so is the page", get(d, "/health")[0], 200)
+        silent = crowded(d, 100)
+        h.until("silent ones are closed", lambda: len(os.listdir(f"/proc/{d.process.pid}/fd")) < 100, timeout=15)
+        for connection in silent:
+            connection.close()
+
+
 h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
        the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
-       who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived)
+       who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived, crowds_cost_little)
