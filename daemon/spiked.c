@@ -394,12 +394,15 @@ static struct source_list *open_sources(struct spiked *d, struct fault *f)
 	return list;
 }
 
-/* One whose port ZeroMQ has chosen is known to nobody. */
+/* One that ZeroMQ has chosen the port or the path of is known to nobody. */
 static const char *first_ingest(const struct conf *conf)
 {
-	for (uint32_t i = 0; i < conf->ingests; i++)
-		if (!conf->ingest[i].connect && !strchr(conf->ingest[i].endpoint, '*'))
-			return conf->ingest[i].endpoint;
+	for (uint32_t i = 0; i < conf->ingests; i++) {
+		const char *endpoint = conf->ingest[i].endpoint;
+
+		if (!conf->ingest[i].connect && endpoint[strlen(endpoint) - 1] != '*')
+			return endpoint;
+	}
 	return NULL;
 }
 

@@ -186,13 +186,13 @@ int web_open(
 /* An address that listens everywhere is reached at loopback. */
 static char *reach(const char *endpoint)
 {
-	static const char *const everywhere[][2] = {
-		{"tcp://0.0.0.0:", "tcp://127.0.0.1:"}, {"tcp://[::]:", "tcp://[::1]:"}};
+	static const char *const everywhere[][2] = {{"tcp://0.0.0.0:", "tcp://127.0.0.1:"},
+		{"tcp://*:", "tcp://127.0.0.1:"}, {"tcp://[::]:", "tcp://[::1]:"}};
 	char text[300];
 
 	if (!endpoint || !*endpoint)
 		return NULL;
-	for (size_t i = 0; i < 2; i++) {
+	for (size_t i = 0; i < 3; i++) {
 		size_t n = strlen(everywhere[i][0]);
 
 		if (strncmp(endpoint, everywhere[i][0], n))
