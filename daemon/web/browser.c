@@ -22,6 +22,7 @@
 #define GATHER_BYTES \
 	(64u << 10)    /* so much waits for no timer, and is the most that is copied at once */
 #define ROOM_FIRST 256 /* bytes of a message that arrives */
+#define ROOM_KEPT     (256 << 10)
 
 /* JSON-RPC's own codes. */
 enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32000 };
@@ -35,7 +36,7 @@ struct browser {
 	struct browser *next, **self;
 	struct server *server;
 	struct lws *wsi;
-	const struct feed *feed;
+	struct feed *feed;
 	void *control; /* NULL = none */
 	struct topic *topics;
 	uint32_t topic_count;
@@ -49,7 +50,7 @@ struct browser {
 	int64_t lost_told_ns, said_ns; /* when it was told last; when a refusal was */
 };
 
-struct browser *browser_new(struct server *s, struct lws *wsi, const struct feed *feed)
+struct browser *browser_new(struct server *s, struct lws *wsi, struct feed *feed)
 {
 	struct browser *b = calloc(1, sizeof(*b));
 
@@ -244,11 +245,11 @@ static void on_topics(struct browser *b, const json_t *request, bool wanted)
 	}
 	if (wanted && !read_gather(b, request))
 		return;
-	if (wanted && b->topic_count + n > b->server->subscriptions_max) {
+	if (wanted && b->feed->topics + n > b->server->subscriptions_max) {
 		snprintf(text, sizeof(text),
-			"at most %u topics (limits.subscriptions); leave some, or subscribe to what "
-			"they begin with",
-			b->server->subscriptions_max);
+			"at most %u topics (limits.subscriptions), and all browsers of one token have "
+			"%u; leave some, or subscribe to what they begin with",
+			b->server->subscriptions_max, b->feed->topics);
 		answer_error(b, request, INVALID_REQUEST, text);
 		return;
 	}
@@ -373,6 +374,11 @@ int browser_receive(struct browser *b, const void *bytes, size_t size)
 	else
 		on_text(b, b->in, b->in_size);
 	b->in_size = 0;
+	if (b->in_room > ROOM_KEPT) {
+		free(b->in);
+		b->in = NULL;
+		b->in_room = 0;
+	}
 	return 0;
 }
 
@@ -440,7 +446,9 @@ void browser_go_on(struct browser *b)
 		return;
 	while ((m = queue_first(&b->rows)) && feed_send_row(b->feed, m->bytes, m->size))
 		packet_drop(queue_take(&b->rows));
-	if (!b->rows.count)
+	if (b->rows.count)
+		lws_validity_confirmed(b->wsi); /* its answer to a ping waits behind them */
+	else
 		lws_rx_flow_control(b->wsi, 1);
 }
 

@@ -14,7 +14,7 @@ struct server;
 struct browser;
 
 /* Among the server's browsers from here on. NULL = out of memory. */
-struct browser *browser_new(struct server *s, struct lws *wsi, const struct feed *feed);
+struct browser *browser_new(struct server *s, struct lws *wsi, struct feed *feed);
 void browser_free(struct browser *b);
 struct browser *browser_next(const struct browser *b);
 

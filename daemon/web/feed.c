@@ -3,12 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0 */
 #include "daemon/web/feed.h"
 
+#include "spiked/wire.h"
+
 #include <endian.h>
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
 
-#define ROOM_FIRST 512 /* bytes of a message that is put together */
+#define ROOM_FIRST    512 /* bytes of a message that is put together */
+#define SEND_QUEUE    64  /* messages; a browser's may be megabytes, and wait in this process */
+#define TOPIC_LONGEST (sizeof("spikes/") + SPIKED_NAME_MAX)
 
 static void set_int(void *socket, int option, int value)
 {
@@ -44,6 +48,7 @@ static void *open_socket(const struct feed *f, int type, const char *endpoint)
 		return NULL;
 	set_int(socket, ZMQ_LINGER, 0);
 	set_int(socket, ZMQ_RCVHWM, (int)f->site->receive_queue);
+	set_int(socket, ZMQ_SNDHWM, SEND_QUEUE);
 	if (token) {
 		zmq_setsockopt(socket, ZMQ_CURVE_SERVERKEY, f->site->server_key, ACL_KEY_TEXT);
 		zmq_setsockopt(socket, ZMQ_CURVE_PUBLICKEY, token->public, ACL_KEY_TEXT);
@@ -101,15 +106,33 @@ void feed_control_close(const struct feed *f, void *socket)
 	close_socket(f->site, socket);
 }
 
-void feed_subscribe(const struct feed *f, const char *topic, size_t size)
+/* Whether topics may begin like that. The daemon ends a connection that has said too much that is of no
+ * use, and this one is everybody's. */
+static bool is_of_use(const char *topic, size_t size)
 {
-	if (f->subscriber)
+	static const char *const words[] = {
+		"spikes/", "state/", "values/", "json/", "meta/", "bundle/", "status/"};
+
+	for (size_t i = 0; size <= TOPIC_LONGEST && i < sizeof(words) / sizeof(*words); i++) {
+		size_t n = strlen(words[i]);
+
+		if (!memcmp(words[i], topic, size < n ? size : n))
+			return true;
+	}
+	return false;
+}
+
+void feed_subscribe(struct feed *f, const char *topic, size_t size)
+{
+	f->topics++;
+	if (f->subscriber && is_of_use(topic, size))
 		zmq_setsockopt(f->subscriber, ZMQ_SUBSCRIBE, topic, size);
 }
 
-void feed_unsubscribe(const struct feed *f, const char *topic, size_t size)
+void feed_unsubscribe(struct feed *f, const char *topic, size_t size)
 {
-	if (f->subscriber)
+	f->topics--;
+	if (f->subscriber && is_of_use(topic, size))
 		zmq_setsockopt(f->subscriber, ZMQ_UNSUBSCRIBE, topic, size);
 }
 

@@ -25,6 +25,7 @@ struct feed {
 	const struct feed_site *site;
 	const struct conf_token *token; /* NULL = everything is allowed */
 	void *subscriber, *pusher;      /* NULL = not allowed, or there is no such socket */
+	uint32_t topics;                /* of all browsers */
 };
 
 /* 0 or negative errno; then feed_close all the same. */
@@ -40,8 +41,8 @@ void *feed_control(const struct feed *f);
 void feed_control_close(const struct feed *f, void *socket);
 
 /* As ZeroMQ counts: what is subscribed to twice has to be left twice. */
-void feed_subscribe(const struct feed *f, const char *topic, size_t size);
-void feed_unsubscribe(const struct feed *f, const char *topic, size_t size);
+void feed_subscribe(struct feed *f, const char *topic, size_t size);
+void feed_unsubscribe(struct feed *f, const char *topic, size_t size);
 
 /* The next message that was published, as the WebSocket carries it, and its topic, which lies within.
  * NULL = none for now, or out of memory. */

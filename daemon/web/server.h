@@ -24,7 +24,7 @@ struct server {
 	struct access access;
 	struct feed *feeds; /* one a token, or one */
 	uint32_t feed_count;
-	uint32_t subscriptions_max; /* of a browser */
+	uint32_t subscriptions_max; /* of all browsers of a feed */
 	size_t text_max, row_max;   /* bytes of a message from a browser */
 	size_t request_max;         /* bytes of a request that is read here, */
 	uint32_t request_depth;     /* and lists and objects within each other */

@@ -278,6 +278,34 @@ def what_is_wrong_is_said():
         h.claim("spiked goes on", d.control("info"))
 
 
+def browsers_share_what_one_client_may():
+    with daemon(limits={"subscriptions": 10}) as d:
+        a, b = WebSocket(d.web), WebSocket(d.web)
+        a.call("subscribe", topics=[f"spikes/{n}/" for n in range(8)])
+        h.claim("too many of all browsers are refused in words", "limits.subscriptions" in b.call(
+            "subscribe", topics=["spikes/arm/", "meta/", "status/"])["message"])
+        h.equal("none of it counts", b.call("subscribe", topics=["spikes/arm/"]), {"topics": ["spikes/arm/"]})
+        for _ in range(10):
+            a.call("subscribe", topics=["nonsense"])
+            a.call("unsubscribe", topics=["nonsense"])
+        h.claim("frames go on", b.frame()[0] == b"spikes/arm/")
+        counters = d.counters()
+        h.equal("nonsense stays here: it would end everybody's connection",
+                [counters[f"subscriptions_{k}"] for k in ("ignored", "refused")] + [counters["connections_cut"]], [0, 0, 0])
+        a.close()
+        h.until("who leaves makes room", lambda: "topics" in b.call("subscribe", topics=["meta/", "status/"]))
+        b.close()
+
+
+def rows_reach_a_socket_that_listens_everywhere():
+    port = h.free_ports(1)[0]
+    with daemon(ingest=[f"tcp://*:{port}"], insecure=True) as d:
+        w = WebSocket(d.web)
+        w.row(b"arm", struct.pack("<4f", 1, 2, 3, 4))
+        h.until("a row arrives", lambda: d.counters("arm")["rows"] == 1)
+        w.close()
+
+
 def who_reads_slowly_loses_alone():
     streams = [h.stream("big", 60000, publish={"payload": "bitmap"}), *STREAMS]
     with daemon(streams=streams) as d:
@@ -437,4 +465,5 @@ def crowds_cost_little():
 
 h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
        the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
+       browsers_share_what_one_client_may, rows_reach_a_socket_that_listens_everywhere,
        who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived, crowds_cost_little)
