@@ -9,13 +9,17 @@
 
 #define ROOM_FIRST 64
 
+/* Of all messages. */
+static size_t all_bytes;
+
 struct packet *packet_new(bool text, size_t room)
 {
 	struct packet *m = malloc(sizeof(*m) + LWS_PRE + room);
 
 	if (!m)
 		return NULL;
-	*m = (struct packet){.refs = 1, .text = text};
+	*m = (struct packet){.refs = 1, .text = text, .room = room};
+	all_bytes += room;
 	m->bytes = (unsigned char *)(m + 1) + LWS_PRE;
 	return m;
 }
@@ -33,19 +37,26 @@ struct packet *packet_text(const char *text, size_t size)
 
 struct packet *packet_resize(struct packet *m, size_t room)
 {
-	struct packet *moved = realloc(m, sizeof(*m) + LWS_PRE + room);
+	struct packet *moved;
 
-	if (moved)
-		moved->bytes = (unsigned char *)(moved + 1) + LWS_PRE;
-	else
+	all_bytes -= m->room;
+	moved = realloc(m, sizeof(*m) + LWS_PRE + room);
+	if (!moved) {
 		free(m);
+		return NULL;
+	}
+	all_bytes += room;
+	moved->room = room;
+	moved->bytes = (unsigned char *)(moved + 1) + LWS_PRE;
 	return moved;
 }
 
 void packet_drop(struct packet *m)
 {
-	if (m && !--m->refs)
-		free(m);
+	if (!m || --m->refs)
+		return;
+	all_bytes -= m->room;
+	free(m);
 }
 
 static bool grow(struct queue *q)
@@ -66,7 +77,9 @@ static bool grow(struct queue *q)
 
 bool queue_put(struct queue *q, struct packet *m)
 {
-	if (q->count && (q->count == QUEUE_MESSAGES_MAX || q->bytes + m->size > QUEUE_BYTES_MAX))
+	size_t most = all_bytes > QUEUE_ALL_BYTES_MAX ? QUEUE_SHORT_BYTES_MAX : QUEUE_BYTES_MAX;
+
+	if (q->count && (q->count == QUEUE_MESSAGES_MAX || q->bytes + m->size > most))
 		return false;
 	if (q->count == q->room && !grow(q))
 		return false;

@@ -12,7 +12,7 @@
 struct packet {
 	uint32_t refs;
 	bool text; /* JSON, else binary */
-	size_t size;
+	size_t size, room;
 	unsigned char *bytes; /* behind the room that libwebsockets asks for */
 };
 
@@ -34,6 +34,11 @@ struct queue {
 
 #define QUEUE_MESSAGES_MAX 16384
 #define QUEUE_BYTES_MAX    (8u << 20)
+
+/* Many that read slowly would take gigabytes: where all messages that there are take so much, a queue may
+ * only hold what a short pause needs. */
+#define QUEUE_ALL_BYTES_MAX   (128u << 20)
+#define QUEUE_SHORT_BYTES_MAX (256u << 10)
 
 /* Takes a reference of its own. False: full, or out of memory. One message always fits. */
 bool queue_put(struct queue *q, struct packet *m);
