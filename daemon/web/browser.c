@@ -15,7 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define ANSWERS_MAX   64 /* that wait to be sent, before further ones stay with ZeroMQ */
+#define ANSWERS_MAX 64 /* that wait to be sent, before further ones stay with ZeroMQ, */
+#define ANSWERS_BYTES \
+	(256 << 10) /* which counts what is not read, and has the daemon refuse more */
 #define SENT_AT_ONCE  256
 #define LOST_PAUSE_NS NS_PER_S
 #define GATHER_MS_MAX 1000
@@ -422,14 +424,17 @@ void browser_offer(
 
 static void take_answers(struct browser *b)
 {
-	while (b->control && b->texts.count < ANSWERS_MAX) {
+	while (b->control && b->texts.count < ANSWERS_MAX && b->texts.bytes < ANSWERS_BYTES) {
+		struct packet *m;
 		zmq_msg_t part;
 		bool got;
 
 		zmq_msg_init(&part);
 		got = zmq_msg_recv(&part, b->control, ZMQ_DONTWAIT) >= 0;
-		if (got)
-			send_text(b, zmq_msg_data(&part), zmq_msg_size(&part));
+		m = got ? packet_text(zmq_msg_data(&part), zmq_msg_size(&part)) : NULL;
+		if (m && queue_add(&b->texts, m))
+			lws_callback_on_writable(b->wsi);
+		packet_drop(m);
 		zmq_msg_close(&part);
 		if (!got)
 			break;

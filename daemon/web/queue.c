@@ -81,6 +81,11 @@ bool queue_put(struct queue *q, struct packet *m)
 
 	if (q->count && (q->count == QUEUE_MESSAGES_MAX || q->bytes + m->size > most))
 		return false;
+	return queue_add(q, m);
+}
+
+bool queue_add(struct queue *q, struct packet *m)
+{
 	if (q->count == q->room && !grow(q))
 		return false;
 	q->ring[(q->head + q->count++) & (q->room - 1)] = m;

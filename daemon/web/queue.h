@@ -43,6 +43,9 @@ struct queue {
 /* Takes a reference of its own. False: full, or out of memory. One message always fits. */
 bool queue_put(struct queue *q, struct packet *m);
 
+/* The same without limits, which are the caller's then. False: out of memory. */
+bool queue_add(struct queue *q, struct packet *m);
+
 struct packet *queue_first(const struct queue *q); /* NULL = empty */
 
 /* The reference is the caller's then. NULL = empty. */

@@ -278,6 +278,19 @@ def what_is_wrong_is_said():
         h.claim("spiked goes on", d.control("info"))
 
 
+def every_request_is_answered():
+    names = [f"{'n' * 60}{n}" for n in range(4)]
+    with daemon(streams=[h.stream(f"s{n}", 4, names=names) for n in range(1000)]) as d:
+        w = WebSocket(d.web, buffer=4096)
+        for n in range(10):
+            w.send(TEXT, json.dumps({"jsonrpc": "2.0", "id": n, "method": "streams"}).encode())
+            time.sleep(0.1)
+        answers = [m for m in (w.take() for _ in range(10)) if m]
+        h.equal("ten answers to ten requests", len(answers), 10)
+        h.claim("each the streams or a refusal", all("result" in m or m["error"]["code"] == -32003 for m in answers))
+        w.close()
+
+
 def browsers_share_what_one_client_may():
     with daemon(limits={"subscriptions": 10}) as d:
         a, b = WebSocket(d.web), WebSocket(d.web)
@@ -465,5 +478,5 @@ def crowds_cost_little():
 
 h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
        the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
-       browsers_share_what_one_client_may, rows_reach_a_socket_that_listens_everywhere,
+       every_request_is_answered, browsers_share_what_one_client_may, rows_reach_a_socket_that_listens_everywhere,
        who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived, crowds_cost_little)
