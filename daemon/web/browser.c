@@ -26,8 +26,8 @@
 #define ROOM_FIRST 256 /* bytes of a message that arrives */
 #define ROOM_KEPT     (256 << 10)
 
-/* JSON-RPC's own codes. */
-enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32000 };
+/* JSON-RPC's own codes, and control's. */
+enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32003 };
 
 struct topic {
 	uint8_t size;
