@@ -24,7 +24,7 @@
 #define GATHER_BYTES \
 	(64u << 10)    /* so much waits for no timer, and is the most that is copied at once */
 #define ROOM_FIRST 256 /* bytes of a message that arrives */
-#define ROOM_KEPT     (256 << 10)
+#define ROOM_KEPT  (256 << 10)
 
 /* JSON-RPC's own codes, and control's. */
 enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32003 };
