@@ -180,6 +180,15 @@ static void end_errand(struct keeper *k)
 	free(e);
 }
 
+/* One of the same name, which has been removed since, say: two writers would share a file. */
+static bool is_under_way(const struct keeper *k, const char *name)
+{
+	for (int i = 0; i < KEEPER_JOBS; i++)
+		if (k->jobs[i].state != JOB_FREE && !strcmp(k->jobs[i].name, name))
+			return true;
+	return false;
+}
+
 /* The next stream that the errand has not looked at yet. Streams may have moved since: once at the
  * end, it begins again. */
 static bool next_stream(struct keeper *k, struct errand *e, struct kept_stream *out)
@@ -194,7 +203,8 @@ static bool next_stream(struct keeper *k, struct errand *e, struct kept_stream *
 		}
 		e->at++;
 		if (out->stream->kept.round == e->round ||
-			(e->name[0] && strcmp(e->name, out->conf->name) != 0))
+			(e->name[0] && strcmp(e->name, out->conf->name) != 0) ||
+			is_under_way(k, out->conf->name))
 			continue;
 		out->stream->kept.round = e->round;
 		return true;
