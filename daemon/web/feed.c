@@ -111,7 +111,7 @@ void feed_control_close(const struct feed *f, void *socket)
 static bool is_of_use(const char *topic, size_t size)
 {
 	static const char *const words[] = {
-		"spikes/", "state/", "values/", "json/", "meta/", "bundle/", "status/"};
+		"spikes/", "state/", "values/", "json/", "rows/", "meta/", "bundle/", "status/"};
 
 	for (size_t i = 0; size <= TOPIC_LONGEST && i < sizeof(words) / sizeof(*words); i++) {
 		size_t n = strlen(words[i]);
