@@ -102,6 +102,14 @@ static void read_line(struct tokens_reader *r, char *line, int number)
 			r->path, number, name);
 		return;
 	}
+	for (uint32_t i = 0; i < web->token_count; i++) {
+		if (strcmp(web->tokens[i].token, token))
+			continue;
+		faults_error(r->w->faults, place_value(r->at),
+			"%s:%d: client %s has this token already; give each its own", r->path,
+			number, web->tokens[i].client);
+		return;
+	}
 	if (web->token_count == TOKENS_MAX) {
 		faults_error(r->w->faults, place_value(r->at), "%s:%d: at most %d tokens", r->path,
 			number, TOKENS_MAX);
@@ -129,14 +137,17 @@ void conf_tokens_read(struct walk *w, const struct node *at, struct conf *conf)
 	fd = conf_file_open(w, at, path, OTHERS_DO_NOT_READ);
 	if (fd < 0)
 		return;
-	text = calloc(1, FILE_MAX + 1);
+	text = calloc(1, FILE_MAX + 2);
 	conf->web.tokens = calloc(TOKENS_MAX, sizeof(*conf->web.tokens));
-	size = text ? read(fd, text, FILE_MAX) : -1;
+	size = text ? read(fd, text, FILE_MAX + 1) : -1;
 	close(fd);
 	if (!text || !conf->web.tokens)
 		walk_no_memory(w);
 	else if (size < 0)
 		faults_error(w->faults, place_value(at), "cannot read %s", path);
+	else if (size > FILE_MAX) /* its end would be taken for another token */
+		faults_error(w->faults, place_value(at), "%s has more than %d KiB", path,
+			FILE_MAX >> 10);
 	else
 		for (char *line = text, *end; line; line = end, number++) {
 			end = strchr(line, '\n');
@@ -147,6 +158,6 @@ void conf_tokens_read(struct walk *w, const struct node *at, struct conf *conf)
 	if (size == 0 || (size > 0 && !conf->web.token_count && !w->faults->errors))
 		faults_error(w->faults, place_value(at), "%s names no token", path);
 	if (text)
-		explicit_bzero(text, FILE_MAX);
+		explicit_bzero(text, FILE_MAX + 2);
 	free(text);
 }

@@ -410,6 +410,20 @@ def bad_configurations():
         done = h.run("--check", "-c", str(d.path))
         h.claim(what, done.returncode == 1 and words in done.stderr, (done.returncode, done.stderr))
         d.close()
+    key = zmq.curve_keypair()
+    client = lambda name: {"name": name, "key": zmq.curve_keypair()[0].decode(), "control": "read"}
+    for what, tokens, words in (
+            ("a token of two clients", "a 0123456789abcdef\nb 0123456789abcdef\n", "tokens:2: client a has this token"),
+            ("a short one", "a 0123456789abcde\n", "tokens:1: takes"),
+            ("one of nobody", "c 0123456789abcdef\n", "there is no client c"),
+            ("a file that would be cut off", "#" * (65536 - 20) + "\na 0123456789abcdef-and-more\n", "more than 64 KiB"),
+            ("none", "# nothing\n", "names no token")):
+        d = h.Daemon({**base, "web": "127.0.0.1:7573", "security": {
+            "key": "own.key", "clients": [client("a"), client("b")], "web_tokens": "tokens"}}, files={
+                "own.key": f'public: "{key[0].decode()}"\nsecret: "{key[1].decode()}"\n', "tokens": tokens})
+        done = h.run("--check", "-c", str(d.path))
+        h.claim(what, done.returncode == 1 and words in done.stderr, (done.returncode, done.stderr[-300:]))
+        d.close()
     with daemon() as d:
         other = h.Daemon({**base, "web": d.web})
         done = h.run("-c", str(other.path))
