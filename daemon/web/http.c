@@ -198,6 +198,14 @@ static int deny(struct server *s, struct http *h, unsigned status, const char *t
 	return respond_text(h, status, text);
 }
 
+static bool has_body(struct lws *wsi)
+{
+	char size[24];
+	int n = lws_hdr_copy(wsi, size, sizeof(size), WSI_TOKEN_HTTP_CONTENT_LENGTH);
+
+	return n < 0 || (n > 0 && strtoull(size, NULL, 10));
+}
+
 int http_request(struct server *s, struct http *h, struct lws *wsi, const char *path)
 {
 	bool by_url;
@@ -205,8 +213,11 @@ int http_request(struct server *s, struct http *h, struct lws *wsi, const char *
 
 	http_end(h);
 	*h = (struct http){.wsi = wsi, .head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0};
+	/* The connection ends, too: else it would be there for as long as a body takes to come. */
 	if (!h->head && !lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI))
-		return respond_text(h, HTTP_STATUS_METHOD_NOT_ALLOWED, "GET and HEAD only\n");
+		return http_refuse(wsi, HTTP_STATUS_METHOD_NOT_ALLOWED, "GET and HEAD only");
+	if (has_body(wsi))
+		return http_refuse(wsi, HTTP_STATUS_REQ_ENTITY_TOO_LARGE, "requests have no body");
 	if (!access_host_fits(&s->access, wsi))
 		return deny(s, h, HTTP_STATUS_FORBIDDEN,
 			"this is not a name of this machine; use its address, localhost, or its "

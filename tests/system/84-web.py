@@ -231,7 +231,9 @@ def nothing_else_is_spoken():
                 ("another subprotocol", f"{websocket}Sec-WebSocket-Protocol: other\r\n"),
                 ("HTTP/2", f"GET / {host}Upgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\nHTTP2-Settings: AAMAAABk\r\n"),
                 ("something else", f"GET / {host}Upgrade: other\r\nConnection: Upgrade\r\n"),
-                ("CONNECT", f"CONNECT there:80 {host}")):
+                ("CONNECT", f"CONNECT there:80 {host}"),
+                ("a body that does not come", f"GET /health {host}Content-Length: 100\r\n"),
+                ("a method that has one", f"POST / {host}Content-Length: 100\r\n")):
             answer = answered(d, f"{request}\r\n".encode())
             h.claim(f"{what}: the connection ends", answer is not None and b" 101 " not in answer, answer)
         h.equal("spiked goes on", get(d, "/health")[0], 200)
