@@ -198,12 +198,14 @@ static int deny(struct server *s, struct http *h, unsigned status, const char *t
 	return respond_text(h, status, text);
 }
 
+/* libwebsockets would take one in chunks for further requests. */
 static bool has_body(struct lws *wsi)
 {
 	char size[24];
 	int n = lws_hdr_copy(wsi, size, sizeof(size), WSI_TOKEN_HTTP_CONTENT_LENGTH);
 
-	return n < 0 || (n > 0 && strtoull(size, NULL, 10));
+	return n < 0 || (n > 0 && strtoull(size, NULL, 10)) ||
+	       lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING);
 }
 
 int http_request(struct server *s, struct http *h, struct lws *wsi, const char *path)

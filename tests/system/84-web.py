@@ -233,6 +233,7 @@ def nothing_else_is_spoken():
                 ("something else", f"GET / {host}Upgrade: other\r\nConnection: Upgrade\r\n"),
                 ("CONNECT", f"CONNECT there:80 {host}"),
                 ("a body that does not come", f"GET /health {host}Content-Length: 100\r\n"),
+                ("one in chunks", f"GET /health {host}Transfer-Encoding: chunked\r\n"),
                 ("a method that has one", f"POST / {host}Content-Length: 100\r\n")):
             answer = answered(d, f"{request}\r\n".encode())
             h.claim(f"{what}: the connection ends", answer is not None and b" 101 " not in answer, answer)
