@@ -18,9 +18,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define BACKLOG      256
-#define ASKS_AT_ONCE 8
-#define STACK_BYTES  (512 << 10) /* all of it is locked into memory with realtime.lock_memory */
+#define BACKLOG     256
+#define STACK_BYTES (512 << 10) /* all of it is locked into memory with realtime.lock_memory */
 
 /* hot.beats goes up ten times a second. */
 #define STUCK_NS (2 * NS_PER_S)
@@ -63,28 +62,25 @@ static struct ask *make_health(struct web *w, struct ask *ask)
 	return ask;
 }
 
-/* A share, so that they never keep this loop from what else it has to do. */
+/* One in a turn of the loop, which has other things to do. */
 static void on_wake(uv_async_t *wake)
 {
 	struct web *w = wake->data;
-	struct ask *ask;
+	struct ask *ask = ask_queue_take(&w->questions);
 
-	for (int n = 0; n < ASKS_AT_ONCE; n++) {
-		ask = ask_queue_take(&w->questions);
-		if (!ask)
-			return;
-		switch (ask->what) {
-		case ASK_METRICS:
-			ask->text = metrics_text(&w->site.metrics, &ask->size);
-			ask->well = ask->text;
-			break;
-		case ASK_HEALTH:
-			make_health(w, ask);
-			break;
-		}
-		ask_queue_put(&w->answers, ask);
-		server_wake(&w->server);
+	if (!ask)
+		return;
+	switch (ask->what) {
+	case ASK_METRICS:
+		ask->text = metrics_text(&w->site.metrics, &ask->size);
+		ask->well = ask->text;
+		break;
+	case ASK_HEALTH:
+		make_health(w, ask);
+		break;
 	}
+	ask_queue_put(&w->answers, ask);
+	server_wake(&w->server);
 	uv_async_send(wake);
 }
 
