@@ -207,7 +207,8 @@ int server_init(struct server *s)
 	int ret;
 
 	s->connections_max = room;
-	s->browsers_max = room / 2;
+	if (s->browsers_max > room / 2)
+		s->browsers_max = room / 2;
 	lws_set_log_level(LLL_ERR | LLL_WARN, emit);
 	s->site.epoll = epoll_create1(EPOLL_CLOEXEC);
 	if (s->site.epoll < 0)

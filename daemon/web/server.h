@@ -24,6 +24,7 @@ struct server {
 	struct access access;
 	struct feed *feeds; /* one a token, or one */
 	uint32_t feed_count;
+	uint32_t browsers_max;      /* or as many as descriptors allow */
 	uint32_t subscriptions_max; /* of all browsers of a feed */
 	size_t text_max, row_max;   /* bytes of a message from a browser */
 	size_t request_max;         /* bytes of a request that is read here, */
@@ -33,7 +34,7 @@ struct server {
 	uv_async_t *wake_cold;
 	atomic_bool stopping;
 
-	uint32_t connections, connections_max, browsers_max;
+	uint32_t connections, connections_max;
 	uint32_t metrics; /* texts of /metrics that are made or sent */
 	lws_sorted_usec_list_t rest;
 

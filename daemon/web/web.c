@@ -241,6 +241,7 @@ static int fill_server(struct web *w, const struct conf *conf, const struct web_
 		.access = {.tokens = conf->security.wanted ? w->tokens : NULL,
 			.token_count = w->token_count},
 		.feed_count = conf->security.wanted ? w->token_count : 1,
+		.browsers_max = (conf->limits.connections + 1) / 2, /* each is a client */
 		.subscriptions_max = conf->limits.subscriptions,
 		.text_max = 2 * conf->limits.control_bytes,
 		.row_max = 2 * conf->max_row_bytes,

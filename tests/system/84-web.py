@@ -313,6 +313,23 @@ def browsers_share_what_one_client_may():
         b.close()
 
 
+def browsers_leave_room_for_others():
+    with daemon(limits={"connections": 40}) as d:
+        browsers, refused = [], []
+        for _ in range(80):
+            try:
+                browsers.append(WebSocket(d.web))
+            except Refused as refusal:
+                refused.append(refusal.status)
+        h.claim(f"of 80 browsers {len(browsers)} are let in", len(browsers) == 20 and refused == [503] * 60)
+        h.claim("and all that are work", all("epoch" in w.call("info") for w in browsers))
+        d.send_f32("arm", 1, 2, 3, 4)
+        d.wait_rows("arm", 1)
+        h.equal("others were not turned away", d.counters()["connections_refused"], 0)
+        for w in browsers:
+            w.close()
+
+
 def rows_reach_a_socket_that_listens_everywhere():
     port = h.free_ports(1)[0]
     with daemon(ingest=[f"tcp://*:{port}"], insecure=True) as d:
@@ -495,5 +512,6 @@ def crowds_cost_little():
 
 h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
        the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
-       every_request_is_answered, browsers_share_what_one_client_may, rows_reach_a_socket_that_listens_everywhere,
-       who_reads_slowly_loses_alone, keys_want_tokens, bad_configurations, a_pause_is_survived, crowds_cost_little)
+       every_request_is_answered, browsers_share_what_one_client_may, browsers_leave_room_for_others,
+       rows_reach_a_socket_that_listens_everywhere, who_reads_slowly_loses_alone, keys_want_tokens,
+       bad_configurations, a_pause_is_survived, crowds_cost_little)
