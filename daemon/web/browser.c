@@ -25,6 +25,7 @@
 	(64u << 10)    /* so much waits for no timer, and is the most that is copied at once */
 #define ROOM_FIRST 256 /* bytes of a message that arrives */
 #define ROOM_KEPT  (256 << 10)
+#define ROOM_ALL   (128 << 20) /* of all browsers; two of the largest messages always fit */
 
 /* JSON-RPC's own codes, and control's. */
 enum { INVALID_REQUEST = -32600, NO_METHOD = -32601, INVALID_PARAMS = -32602, BUSY = -32003 };
@@ -67,6 +68,13 @@ struct browser *browser_new(struct server *s, struct lws *wsi, struct feed *feed
 	return b;
 }
 
+static void set_room(struct browser *b, char *in, size_t room)
+{
+	b->server->unfinished += room - b->in_room;
+	b->in = in;
+	b->in_room = room;
+}
+
 void browser_free(struct browser *b)
 {
 	*b->self = b->next;
@@ -80,6 +88,7 @@ void browser_free(struct browser *b)
 	queue_fini(&b->frames);
 	free(b->topics);
 	free(b->in);
+	set_room(b, NULL, 0);
 	free(b);
 }
 
@@ -339,24 +348,40 @@ static void on_row(struct browser *b)
 		hold_row(b);
 }
 
+/* Room for so many bytes and one more. False: there is none. */
+static bool grow(struct browser *b, size_t size, size_t max)
+{
+	const struct server *s = b->server;
+	size_t largest = s->text_max > s->row_max ? s->text_max : s->row_max;
+	size_t all = 2 * largest > ROOM_ALL ? 2 * largest : ROOM_ALL;
+	size_t room = 2 * size + ROOM_FIRST;
+	char *in;
+
+	if (room > max + 1)
+		room = max + 1; /* an empty message is a message, too */
+	if (room > ROOM_KEPT && s->unfinished - b->in_room + room > all)
+		return false;
+	in = realloc(b->in, room);
+	if (in)
+		set_room(b, in, room);
+	return in;
+}
+
 /* 0, or not 0 = the connection ends. */
 static int keep(struct browser *b, const void *bytes, size_t size, size_t max)
 {
 	static char too_long[] = "longer than this daemon takes";
+	static char no_room[] = "too many long messages at once; try again";
 
 	if (size > max - b->in_size) {
 		lws_close_reason(b->wsi, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE,
 			(unsigned char *)too_long, strlen(too_long));
 		return -1;
 	}
-	if (b->in_size + size >= b->in_room) { /* an empty message is a message, too */
-		size_t room = 2 * (b->in_size + size) + ROOM_FIRST;
-		char *in = realloc(b->in, room);
-
-		if (!in)
-			return -1;
-		b->in = in;
-		b->in_room = room;
+	if (b->in_size + size >= b->in_room && !grow(b, b->in_size + size, max)) {
+		lws_close_reason(b->wsi, LWS_CLOSE_STATUS_UNEXPECTED_CONDITION,
+			(unsigned char *)no_room, strlen(no_room));
+		return -1;
 	}
 	memcpy(b->in + b->in_size, bytes, size);
 	b->in_size += size;
@@ -378,8 +403,7 @@ int browser_receive(struct browser *b, const void *bytes, size_t size)
 	b->in_size = 0;
 	if (b->in_room > ROOM_KEPT) {
 		free(b->in);
-		b->in = NULL;
-		b->in_room = 0;
+		set_room(b, NULL, 0);
 	}
 	return 0;
 }

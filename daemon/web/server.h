@@ -39,6 +39,7 @@ struct server {
 	lws_sorted_usec_list_t rest;
 
 	struct browser *browsers;
+	size_t unfinished;    /* bytes of room for messages from them */
 	struct http *waiting; /* for the cold loop */
 	uint64_t last_session;
 };

@@ -313,6 +313,23 @@ def browsers_share_what_one_client_may():
         b.close()
 
 
+def long_messages_are_bounded_together():
+    with daemon() as d:
+        blob, sockets = b"x" * (1 << 20), []
+        for _ in range(16):
+            sockets.append(WebSocket(d.web))
+            try:
+                for n in range(17):
+                    sockets[-1].send(0 if n else TEXT, blob, final=False)
+            except OSError:
+                pass
+        h.until("some of those that never end are cut", lambda: d.counters()["web_browsers"] < 16)
+        w = WebSocket(d.web)
+        h.claim("short ones go on", "epoch" in w.call("info"))
+        for s in (w, *sockets):
+            s.close()
+
+
 def browsers_leave_room_for_others():
     with daemon(limits={"connections": 40}) as d:
         browsers, refused = [], []
@@ -512,6 +529,6 @@ def crowds_cost_little():
 
 h.main(files_and_health, metrics_are_what_happened, metrics_are_what_a_client_counts,
        the_websocket_carries_the_same_bytes, messages_gather, nothing_else_is_spoken, what_is_wrong_is_said,
-       every_request_is_answered, browsers_share_what_one_client_may, browsers_leave_room_for_others,
-       rows_reach_a_socket_that_listens_everywhere, who_reads_slowly_loses_alone, keys_want_tokens,
-       bad_configurations, a_pause_is_survived, crowds_cost_little)
+       every_request_is_answered, browsers_share_what_one_client_may, long_messages_are_bounded_together,
+       browsers_leave_room_for_others, rows_reach_a_socket_that_listens_everywhere, who_reads_slowly_loses_alone,
+       keys_want_tokens, bad_configurations, a_pause_is_survived, crowds_cost_little)
