@@ -177,6 +177,8 @@ def used(root):
                                      "print(spiked.encode('lif', numpy.full((100, 2), 2, 'f4')).sum())")
     claim(f"and encodes with libspiked-encoders: {done.stdout.strip()} spikes",
           done.returncode == 0 and int(done.stdout) > 0, done.stderr[-800:])
+    done = root.run("spiked-convert", "--help")
+    claim("spiked-convert is there", done.returncode == 0 and ".mcap" in done.stdout, done.stderr[-800:])
     feeder.wait()
     status = service.status()
     claim("it is user spiked, without capabilities",

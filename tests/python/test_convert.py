@@ -7,9 +7,11 @@ import csv
 import json
 import os
 import pty
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -235,6 +237,18 @@ class Command(Converting):
         self.assertEqual(done.returncode, 0)
         self.assertRegex(shown, r"\r\[#*\.*\] +\d+ %  \d+ s left")
         self.assertTrue(shown.endswith("\r\x1b[K"))
+
+    def test_when_it_is_ended_nothing_is_left_behind(self):
+        big = self.folder / "big.csv"
+        big.write_text("time_ns,line\n" + "".join(f"{1000000 * i},{i % 7}\n" for i in range(400_000)))
+        for sign, code in ((signal.SIGTERM, 143), (signal.SIGINT, 130)):
+            work = subprocess.Popen([*COMMAND, str(big), str(self.folder / "big.spkrec")], stderr=subprocess.PIPE, env=ENVIRONMENT)
+            while work.poll() is None and not (self.folder / ".part-big.spkrec").exists():
+                time.sleep(0.01)
+            work.send_signal(sign)
+            self.assertNotIn(b"Traceback", work.communicate(timeout=60)[1])
+            self.assertEqual(work.returncode, code)
+            self.assertEqual(sorted(path.name for path in self.folder.iterdir()), ["big.csv", "sample.spkrec"])
 
     def test_what_was_cut_off_is_converted_and_told(self):
         path = self.folder / "cut.spkrec"

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import argparse
 import re
+import signal
 import sys
 import time
 from pathlib import Path
@@ -114,6 +115,7 @@ def main(arguments: Optional[Sequence[str]] = None) -> int:
     options = Options(**{name: getattr(given, name) for name in (
         "streams", "what", "dt_ns", "lines", "type", "shape", "sample_ns", "labels", "compress")})
     progress = Progress(not given.quiet)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that the half-made file goes
     try:
         result = convert(given.source, given.target, options, source_format=given.source_format,
                          target_format=given.target_format, force=given.force, progress=progress)

@@ -20,10 +20,10 @@ from .. import wire
 from .._messages import ROW_NUMBERS
 
 FLAGS = {flag.name.lower(): int(flag) for flag in wire.Flags}  # type: ignore[union-attr]
-ALL_FLAGS = sum(FLAGS.values())
 PLAIN = ("json", "meta", "status", "rec")  # topics whose second frame is JSON
 FORMAT_NUMBERS = {name: number for number, name in wire.FORMATS.items()}
 KIND_NUMBERS = {"spikes": 1, "state": 2, "values": 3, "rows": wire.ROWS}
+ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 WHOLE = {"type": "integer"}
 LIST = {"type": "array", "items": {"type": "number"}}
 HEADER_SCHEMA = {"stream": {"type": "string"}, "epoch": {"type": "string"}, "tick": WHOLE, "seq": WHOLE, "time_ns": WHOLE,
@@ -73,7 +73,7 @@ def of_frames(frames: Sequence[bytes]) -> Tuple[bytes, int]:
             document = _rows(message, frames) if isinstance(message, wire.Rows) else _frame(message, frames)
     if document is None:
         document = {"frames": [_base64(frame) for frame in frames]}
-    return json.dumps(document, separators=(",", ":"), allow_nan=False).encode(), time_ns
+    return ENCODER.encode(document).encode(), time_ns
 
 
 def frames_of(channel: str, data: bytes) -> Optional[List[bytes]]:
@@ -113,9 +113,10 @@ def _is_object(text: bytes) -> bool:
 
 
 def _header(message: Any, lines: int, form: str) -> Dict[str, Any]:
+    flags = int(getattr(message, "flags", 0))
     return {"stream": message.stream, "epoch": f"{message.epoch:016x}", "tick": message.tick, "seq": message.seq,
             "time_ns": message.time_ns, "source_ns": message.source_ns, "dt_ns": message.dt_ns, "lines": lines,
-            "flags": [name for name, flag in FLAGS.items() if flag & getattr(message, "flags", 0)], "format": form}
+            "flags": [name for name, flag in FLAGS.items() if flag & flags], "format": form}
 
 
 def _exact(document: Dict[str, Any], frames: Sequence[bytes]) -> Optional[Dict[str, Any]]:

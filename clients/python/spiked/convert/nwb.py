@@ -159,3 +159,5 @@ class Sink(Gathering):
                               label=label, dt_ns=int(meta["dt_ns"]))
         if spikes.value is not None:
             self.notes.append(f"The values of the graded spikes of '{stream}' are not in there")
+        if len(spikes.windows_ns):
+            self.notes.append(f"When the windows of '{stream}' began is not in there")
