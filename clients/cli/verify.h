@@ -51,17 +51,39 @@ struct planned {
 	bool recorded[MATCH_TOPICS]; /* the file has frames of that topic */
 
 	/* While the plan is made. */
-	struct message_place frames[3]; /* MESSAGE_SPIKES, _STATE, _VALUES: the newest */
+	struct heard {
+		struct message_place place;
+		uint64_t ran, strand; /* of the pace, at its tick; strand 0 = not known */
+	} frames[MATCH_TOPICS];       /* the newest */
 	bool seen_frames, seen_rows, comparing, restored, described;
 	uint64_t first_row,
 		next_row;  /* numbers of the first in the file, and of the one that is due */
 	uint64_t row_tick; /* of the newest row message */
-	uint64_t row_end;  /* clock data: the tick after those of its rows */
+	uint64_t row_end;  /* clock data: the tick after those of its rows; else 0 */
 	uint64_t lost_row; /* the newest that is missing + 1 */
 	uint64_t
 		awaited_row; /* number of the first that a state needs + 1; 0 = any may be the first */
 	uint64_t known_from; /* tick: which ones ran before is not known */
 	json_t *newest_meta, *changed_meta;
+};
+
+/* Ticks that the daemon skipped. */
+struct skip {
+	uint64_t first, count;
+};
+
+/* What the streams of one dt have in common. */
+struct pace {
+	uint32_t dt_ns;
+	struct skip *skips;
+	size_t skip_count, skip_room;
+
+	/* While the plan is made. */
+	uint64_t next; /* the tick that is due; 0 = not known */
+	uint64_t ran;  /* ticks that have run */
+	uint64_t
+		strand; /* since when their number is known: one more after each place where it is not */
+	bool dense; /* some topic has had a frame for each of them */
 };
 
 struct epoch {
@@ -71,10 +93,7 @@ struct epoch {
 	struct roll names;
 	struct planned *streams;
 	uint32_t room;
-	struct pace { /* for each dt, while the plan is made: the tick that is due */
-		uint32_t dt_ns;
-		uint64_t next;
-	} * paces;
+	struct pace *paces; /* for each dt */
 	uint32_t pace_count;
 };
 
@@ -91,19 +110,10 @@ int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reade
 void plan_fini(struct plan *plan);
 struct epoch *plan_epoch(struct plan *plan, uint64_t epoch); /* NULL = there is none */
 struct planned *epoch_stream(const struct epoch *epoch, const char *name); /* likewise */
+struct pace *epoch_pace(const struct epoch *epoch, uint32_t dt_ns);        /* likewise */
 
 /* A stream as the configuration has it, from its meta. NULL = meta does not say enough. */
 json_t *plan_stream_conf(const json_t *meta);
-
-/* What became of the ticks between the one that is due and that of a frame. */
-enum between {
-	BETWEEN_RAN, /* all of them */
-	BETWEEN_PASSED, /* the daemon skipped those that the frame's topic does not miss; they are the last */
-	BETWEEN_SKIPPED, /* likewise, but they are the first */
-	BETWEEN_UNKNOWN,
-};
-enum between plan_between(
-	const struct planned *s, const struct message *m, uint64_t ticks, uint64_t lost);
 
 /* Whether one `set` after another leads from `from` to `to`; then *sets is a list of the parameters to
  * set, each with `stage`, `param` and `value`. */

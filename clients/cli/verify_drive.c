@@ -115,70 +115,68 @@ static int step(struct drive *d, uint64_t ticks, uint64_t pass)
 
 /* ---- clocks with ticks of their own ---- */
 
-/* Runs the ticks before `until`, and what is to happen before each. */
+/* The ticks that are skipped next, from the one on that is due. */
+static bool coming_skip(struct drive *d, struct skip *skip)
+{
+	const struct pace *pace = epoch_pace(d->epoch, d->dt_ns);
+
+	for (; pace && d->skip < pace->skip_count; d->skip++) {
+		uint64_t end;
+
+		*skip = pace->skips[d->skip];
+		end = skip->first + skip->count;
+		if (end <= d->next)
+			continue;
+		if (skip->first < d->next)
+			*skip = (struct skip){.first = d->next, .count = end - d->next};
+		return true;
+	}
+	return false;
+}
+
+/* Does what is to happen before the tick that is due. `end`: how far it goes on from there without more. */
+static int happen(struct drive *d, uint64_t *end)
+{
+	int rc = EXIT_OK;
+
+	for (uint32_t i = 0; i < d->count && rc == EXIT_OK; i++) {
+		const struct event *e;
+
+		rc = drive_events(d, &d->streams[i], d->next);
+		e = drive_event(d, &d->streams[i]);
+		if (e && e->tick < *end)
+			*end = e->tick;
+	}
+	return rc;
+}
+
+/* Runs the ticks before `until`, but for those that the daemon skipped, and what is to happen before each. */
 static int run_until(struct drive *d, uint64_t until)
 {
 	int rc = EXIT_OK;
 
 	while (rc == EXIT_OK && d->next < until) {
 		uint64_t end = until;
+		struct skip skip;
 
-		for (uint32_t i = 0; i < d->count && rc == EXIT_OK; i++) {
-			const struct event *e;
-
-			rc = drive_events(d, &d->streams[i], d->next);
-			e = drive_event(d, &d->streams[i]);
-			if (e && e->tick < end)
-				end = e->tick;
-		}
-		if (rc == EXIT_OK)
+		rc = happen(d, &end);
+		if (rc != EXIT_OK)
+			break;
+		if (!coming_skip(d, &skip) || skip.first >= end)
 			rc = step(d, end - d->next, 0);
+		else if (skip.first > d->next)
+			rc = step(d, skip.first - d->next, 0);
+		else
+			rc = step(d, 0, end - d->next < skip.count ? end - d->next : skip.count);
 	}
 	return rc;
-}
-
-/* Ticks that the daemon skipped. */
-static int pass(struct drive *d, uint64_t ticks)
-{
-	int rc = EXIT_OK;
-
-	for (uint32_t i = 0; i < d->count && rc == EXIT_OK; i++)
-		rc = drive_events(d, &d->streams[i], d->next);
-	return rc == EXIT_OK ? step(d, 0, ticks) : rc;
-}
-
-static int tick_frame(struct drive *d, struct driven *s, const struct message *m)
-{
-	uint64_t lost = message_missing(&s->places[m->kind], m), tick = m->header.tick;
-	int rc = EXIT_OK;
-
-	if (tick < d->next)
-		return EXIT_OK;
-	switch (plan_between(s->plan, m, tick - d->next, lost)) {
-	case BETWEEN_PASSED:
-		rc = pass(d, tick - d->next);
-		break;
-	case BETWEEN_SKIPPED:
-		rc = pass(d, tick - d->next - lost);
-		break;
-	case BETWEEN_RAN:
-	case BETWEEN_UNKNOWN:
-		break;
-	}
-	return rc == EXIT_OK ? run_until(d, tick + 1) : rc;
 }
 
 static int tick_row(struct drive *d, struct driven *s, const struct message *m)
 {
-	const struct event *e;
 	int rc = run_until(d, m->header.tick);
 
-	/* A state goes in as late as can be: then the rows that wait in its queue have been read. */
-	e = drive_event(d, s);
-	if (rc == EXIT_OK && e && e->tick <= d->next &&
-		(e->kind == EVENT_STATE ? m->header.seq >= e->rows : m->header.seq < s->newest_row))
-		rc = drive_events(d, s, d->next);
-	return rc;
+	return rc == EXIT_OK ? drive_events_before_row(d, s, &m->header) : rc;
 }
 
 /* ---- records ---- */
@@ -212,14 +210,16 @@ static int drive_record(struct drive *d, const struct message *m)
 	else if (rows && m->header.tick < d->start)
 		rc = EXIT_OK;
 	else
-		rc = rows ? tick_row(d, s, m) : tick_frame(d, s, m);
+		rc = rows ? tick_row(d, s, m) : run_until(d, m->header.tick + 1);
 	if (rc != EXIT_OK)
 		return rc;
 	if (rows) {
-		s->newest_row = m->header.seq;
+		s->next_row = m->header.seq + 1;
+		if (!drive_keep(s, m))
+			return no_memory();
 		if (s->comparing && m->header.seq >= s->row_from)
 			return drive_row(d, s, &m->header, &m->payload, m->stamp);
-		return drive_keep(s, m) ? EXIT_OK : no_memory();
+		return EXIT_OK;
 	}
 	return hold_against(s, m) ? EXIT_OK : no_memory();
 }

@@ -31,10 +31,9 @@ struct driven {
 	bool resting;      /* has not run since: what it shows as its state is not in a snapshot */
 	uint8_t to_come;   /* bit k: topic k has not had a frame since */
 	uint64_t row_from; /* number of the first row message that is to be sent */
-	uint64_t newest_row;
+	uint64_t next_row; /* of the one that is due */
 	uint64_t ran, offset; /* clock data: its next tick there; what that is less than here */
 	size_t event;         /* of the plan's: the next */
-	struct message_place places[MATCH_TOPICS];
 	struct kept_row *kept, **kept_end;
 	uint64_t kept_rows;
 };
@@ -51,6 +50,7 @@ struct drive {
 	struct spiked_receiver *receiver;
 	bool heard;
 	uint64_t start, next; /* ticks: the first that matters, the next to run */
+	size_t skip;          /* of the pace's: the next */
 	uint64_t wanted, got; /* frames of the pulse topics: asked for, received */
 	uint64_t frames;
 	int64_t now_ms, progress_ms; /* when messages were taken in last, and when it was any use */
@@ -80,6 +80,9 @@ const struct event *drive_event(const struct drive *d, struct driven *s);
 
 /* Does what is to happen to the stream before tick `tick`. */
 int drive_events(struct drive *d, struct driven *s, uint64_t tick);
+
+/* Of that only what has to be done before the row message goes in. */
+int drive_events_before_row(struct drive *d, struct driven *s, const struct spiked_header *row);
 
 /* Keeps rows that are not sent, as far as they may be wanted for its queue. False: no memory. */
 bool drive_keep(struct driven *s, const struct message *m);

@@ -188,6 +188,10 @@ static int do_state(struct drive *d, struct driven *s, const struct event *e)
 {
 	int rc = EXIT_OK;
 
+	if (s->comparing) { /* not needed */
+		clear_kept(s);
+		return EXIT_OK;
+	}
 	if (!d->epoch->data && e->tick != d->next) {
 		s->verdict->unstarted = "the ticks that its state belongs to are not in the file";
 		return EXIT_OK;
@@ -224,7 +228,9 @@ static int do_set(struct drive *d, struct driven *s, const struct event *e)
 		json_t *params = json_copy(one);
 
 		json_object_set_new(params, "name", json_string(s->plan->name));
-		if (call(d, "set", params) != EXIT_OK)
+		if (!s->present)
+			json_decref(params);
+		else if (call(d, "set", params) != EXIT_OK)
 			return EXIT_FAILED;
 		/* The stream may have to be added again as it is now. */
 		json_t *stage = json_array_get(json_object_get(s->meta, "pipeline"),
@@ -241,6 +247,7 @@ static int do_anew(struct drive *d, struct driven *s, const struct event *e)
 	int rc = remove_stream(d, s);
 
 	s->comparing = false;
+	s->next_row = 0;
 	json_decref(s->meta);
 	s->meta = json_deep_copy(e->meta);
 	take_meta(s, s->meta);
@@ -266,7 +273,7 @@ static int do_event(struct drive *d, struct driven *s, const struct event *e)
 	case EVENT_STATE:
 		return do_state(d, s, e);
 	case EVENT_SET:
-		return s->present ? do_set(d, s, e) : EXIT_OK;
+		return do_set(d, s, e);
 	case EVENT_RESET:
 		return s->comparing ? call(d, "reset", json_pack("{s:s}", "name", s->plan->name))
 				    : EXIT_OK;
@@ -299,6 +306,42 @@ int drive_events(struct drive *d, struct driven *s, uint64_t tick)
 		s->event++;
 		rc = do_event(d, s, e);
 	}
+	return rc;
+}
+
+/* Rows that are numbered anew are another stream's; a state has the rows before its own in it already. What
+ * comes without need goes in as late as can be: then the rows that wait in a queue have been read. */
+static bool precedes(const struct driven *s, const struct event *e, uint64_t row)
+{
+	switch (e->kind) {
+	case EVENT_STATE:
+		return row >= e->rows;
+	case EVENT_BIRTH:
+		return true;
+	case EVENT_ANEW:
+		return row < s->next_row;
+	default:
+		return false;
+	}
+}
+
+int drive_events_before_row(struct drive *d, struct driven *s, const struct spiked_header *row)
+{
+	size_t end = s->event;
+	int rc = EXIT_OK;
+
+	for (size_t i = s->event; i < s->plan->event_count; i++) {
+		const struct event *e = &s->plan->events[i];
+
+		if (e->tick > d->next)
+			break;
+		if (precedes(s, e, row->seq))
+			end = i + 1;
+		else if (e->kind == EVENT_ANEW)
+			break;
+	}
+	while (rc == EXIT_OK && s->event < end && drive_event(d, s) && s->event < end)
+		rc = do_event(d, s, &s->plan->events[s->event++]);
 	return rc;
 }
 

@@ -48,6 +48,14 @@ struct planned *epoch_stream(const struct epoch *epoch, const char *name)
 	return number < 0 ? NULL : &epoch->streams[number];
 }
 
+struct pace *epoch_pace(const struct epoch *epoch, uint32_t dt_ns)
+{
+	for (uint32_t i = 0; i < epoch->pace_count; i++)
+		if (epoch->paces[i].dt_ns == dt_ns)
+			return &epoch->paces[i];
+	return NULL;
+}
+
 static struct planned *known_stream(struct epoch *epoch, const char *name)
 {
 	uint32_t count = epoch->names.count;
@@ -157,13 +165,15 @@ static int plan_damage(struct planner *p)
 
 			if (!pace)
 				return no_memory();
-			rc = plan_stop(s, epoch->data ? s->row_end : pace->next,
+			rc = plan_stop(s, epoch->data ? s->row_end : pace->next, AGAIN_NEVER,
 				"a part of the file is damaged");
 			s->described = false;
 			s->known_from = epoch->data ? 0 : UINT64_MAX;
 		}
-		for (uint32_t k = 0; k < epoch->pace_count; k++)
+		for (uint32_t k = 0; k < epoch->pace_count; k++) {
 			epoch->paces[k].next = 0;
+			epoch->paces[k].strand++;
+		}
 	}
 	return rc;
 }
@@ -242,6 +252,8 @@ void plan_fini(struct plan *plan)
 
 		for (uint32_t k = 0; k < epoch->names.count; k++)
 			planned_fini(&epoch->streams[k]);
+		for (uint32_t k = 0; k < epoch->pace_count; k++)
+			free(epoch->paces[k].skips);
 		free(epoch->streams);
 		free(epoch->paces);
 		roll_fini(&epoch->names);

@@ -10,9 +10,21 @@ uint32_t plan_dt(const json_t *meta);
 /* The pace of the epoch's streams of that dt. NULL: no memory. */
 struct pace *plan_pace(struct epoch *epoch, uint32_t dt_ns);
 
-/* From `tick` on nothing of the stream can be compared; `why` is constant. These and the following:
- * EXIT_OK, or EXIT_FAILED after the reason was printed. */
-int plan_stop(struct planned *s, uint64_t tick, const char *why);
+/* Where a stream may be compared again after a place where it may not. */
+struct again {
+	uint64_t tick; /* from here on */
+	uint64_t rows; /* with a state that needs no row message before that number */
+};
+
+#define AGAIN_NEVER                \
+	(struct again)             \
+	{                          \
+		.tick = UINT64_MAX \
+	}
+
+/* From `tick` on nothing of the stream can be compared, until a state that `again` lets begin; `why` is
+ * constant. These and the following: EXIT_OK, or EXIT_FAILED after the reason was printed. */
+int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *why);
 
 /* Take note of a message of the stream. */
 int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m);

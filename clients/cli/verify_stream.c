@@ -17,10 +17,8 @@ uint32_t plan_dt(const json_t *meta)
 	return (uint32_t)json_integer_value(json_object_get(meta, "dt_ns"));
 }
 
-/* Events stay in the order of their ticks, and at one tick in that in which they were found. */
-static struct event *add_event(struct planned *s, enum event_kind kind, uint64_t tick)
+static struct event *insert_event(struct planned *s, size_t at, enum event_kind kind, uint64_t tick)
 {
-	size_t at = s->event_count;
 	struct event *more;
 
 	if (s->event_count == s->event_room) {
@@ -32,13 +30,20 @@ static struct event *add_event(struct planned *s, enum event_kind kind, uint64_t
 		s->events = more;
 		s->event_room = room;
 	}
-	while (at && s->events[at - 1].tick > tick) {
-		s->events[at] = s->events[at - 1];
-		at--;
-	}
+	memmove(&s->events[at + 1], &s->events[at], (s->event_count - at) * sizeof(*s->events));
 	s->events[at] = (struct event){.kind = kind, .tick = tick};
 	s->event_count++;
 	return &s->events[at];
+}
+
+/* Events stay in the order of their ticks, and at one tick in that in which they were found. */
+static struct event *add_event(struct planned *s, enum event_kind kind, uint64_t tick)
+{
+	size_t at = s->event_count;
+
+	while (at && s->events[at - 1].tick > tick)
+		at--;
+	return insert_event(s, at, kind, tick);
 }
 
 static bool begins(const struct event *e)
@@ -46,29 +51,56 @@ static bool begins(const struct event *e)
 	return e->kind == EVENT_STATE || e->kind == EVENT_BIRTH;
 }
 
-/* From `tick` on nothing can be compared. A beginning that lies there is none. */
-int plan_stop(struct planned *s, uint64_t tick, const char *why)
+static void drop_event(struct planned *s, size_t at)
+{
+	struct event *e = &s->events[at];
+
+	free(e->bytes);
+	json_decref(e->meta);
+	memmove(e, e + 1, (s->event_count - at - 1) * sizeof(*e));
+	s->event_count--;
+}
+
+/* The newest event before number `before` that begins or ends comparing; -1 = none. */
+static int64_t newest_turn(const struct planned *s, size_t before)
+{
+	for (size_t i = before; i-- > 0;)
+		if (begins(&s->events[i]) || s->events[i].kind == EVENT_STOP)
+			return (int64_t)i;
+	return -1;
+}
+
+static bool begins_at(const struct planned *s, int64_t turn)
+{
+	return turn >= 0 && begins(&s->events[turn]);
+}
+
+static bool spoilt(const struct event *e, uint64_t tick, const struct again *again)
+{
+	return begins(e) && e->tick >= tick &&
+	       (e->tick < again->tick || e->rows - e->queued < again->rows);
+}
+
+/* A state may have come before the messages that led to it: one that lies behind the place stays. */
+int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *why)
 {
 	struct event *e;
+	size_t at;
 
 	if (!s->comparing)
 		return EXIT_OK;
-	s->comparing = false;
-	for (size_t i = s->event_count; i-- > 0;) {
-		e = &s->events[i];
-		if (!begins(e))
-			continue;
-		if (e->tick < tick)
-			break;
-		free(e->bytes);
-		memmove(e, e + 1, (s->event_count - i - 1) * sizeof(*e));
-		s->event_count--;
-		return EXIT_OK;
+	for (size_t i = s->event_count; i-- > 0;)
+		if (spoilt(&s->events[i], tick, &again))
+			drop_event(s, i);
+	for (at = 0; at < s->event_count && s->events[at].tick < tick;)
+		at++;
+	if (begins_at(s, newest_turn(s, at))) {
+		e = insert_event(s, at, EVENT_STOP, tick);
+		if (!e)
+			return no_memory();
+		e->why = why;
 	}
-	e = add_event(s, EVENT_STOP, tick);
-	if (!e)
-		return no_memory();
-	e->why = why;
+	s->comparing = begins_at(s, newest_turn(s, s->event_count));
 	return EXIT_OK;
 }
 
@@ -79,7 +111,7 @@ static int plan_change(struct planned *s, uint64_t tick)
 	int rc = EXIT_OK;
 
 	if (!plan_live_change(s->newest_meta, s->changed_meta, &sets)) {
-		rc = plan_stop(s, tick, "it was configured anew");
+		rc = plan_stop(s, tick, AGAIN_NEVER, "it was configured anew");
 		e = add_event(s, EVENT_ANEW, tick);
 	} else {
 		e = add_event(s, EVENT_SET, tick);
@@ -96,10 +128,11 @@ static int plan_change(struct planned *s, uint64_t tick)
 }
 
 /* The topic's numbers begin anew: the stream was removed and added, perhaps as another. */
-static int plan_anew(struct planned *s, uint64_t tick, bool born)
+static int plan_anew(struct planned *s, uint64_t tick, bool first)
 {
+	bool born = first && s->described;
 	struct event *e;
-	int rc = plan_stop(s, tick, "it was removed");
+	int rc = plan_stop(s, tick, AGAIN_NEVER, "it was removed");
 
 	if (s->changed_meta) {
 		json_decref(s->newest_meta);
@@ -127,87 +160,152 @@ static bool has_reset(const struct planned *s, uint64_t tick)
 	return false;
 }
 
-enum between plan_between(
-	const struct planned *s, const struct message *m, uint64_t ticks, uint64_t lost)
-{
-	bool gap = m->header.flags & SPIKED_GAP;
-	bool sparse = m->kind == MESSAGE_SPIKES && json_is_false(json_object_get(s->meta, "empty"));
-
-	if (lost >= ticks || (sparse && !gap))
-		return BETWEEN_RAN;
-	if (gap && !lost && !sparse)
-		return BETWEEN_PASSED;
-	/* The one that is missing bears the flag. */
-	return !gap && lost == 1 && !sparse ? BETWEEN_SKIPPED : BETWEEN_UNKNOWN;
-}
-
 struct pace *plan_pace(struct epoch *epoch, uint32_t dt_ns)
 {
-	struct pace *more;
+	struct pace *more = epoch_pace(epoch, dt_ns);
 
-	for (uint32_t i = 0; i < epoch->pace_count; i++)
-		if (epoch->paces[i].dt_ns == dt_ns)
-			return &epoch->paces[i];
+	if (more)
+		return more;
 	more = realloc(epoch->paces, (epoch->pace_count + 1) * sizeof(*more));
 	if (!more)
 		return NULL;
 	epoch->paces = more;
-	more[epoch->pace_count] = (struct pace){.dt_ns = dt_ns};
+	more[epoch->pace_count] = (struct pace){.dt_ns = dt_ns, .strand = 1};
 	return &more[epoch->pace_count++];
 }
 
-/* Streams of one dt tick together: the first that has a tick tells of it for all. */
-static int plan_tick(
-	struct epoch *epoch, const struct planned *s, const struct message *m, uint64_t lost)
+static int add_skip(struct pace *pace, uint64_t first, uint64_t count)
+{
+	struct skip *more;
+
+	if (pace->skip_count == pace->skip_room) {
+		size_t room = pace->skip_room ? 2 * pace->skip_room : 8;
+
+		more = realloc(pace->skips, room * sizeof(*more));
+		if (!more)
+			return no_memory();
+		pace->skips = more;
+		pace->skip_room = room;
+	}
+	pace->skips[pace->skip_count++] = (struct skip){.first = first, .count = count};
+	return EXIT_OK;
+}
+
+/* Which of the `ticks` ticks before that of the frame ran, by the frames of its topic that are missing: one
+ * for each that did. False: it does not tell. *skipped: how many did not, which are the first of them. */
+static bool tells(const struct pace *pace, const struct heard *heard, const struct message *m,
+	uint64_t lost, uint64_t ticks, uint64_t *skipped)
+{
+	bool gap = m->header.flags & SPIKED_GAP;
+	uint64_t known = pace->ran - heard->ran, ran = lost - known;
+
+	if (heard->strand != pace->strand || lost < known || ran > ticks)
+		return false;
+	*skipped = ticks - ran;
+	if (gap) /* the ticks just before it were skipped: then the first of them ran, or none did */
+		return !ran && ticks;
+	/* Otherwise the tick just before it ran; the others that did may have been anywhere. */
+	return ran == ticks || ran == 1;
+}
+
+/* Nobody knows which ticks ran from the one that is due up to `tick`. */
+static int plan_unknown(struct epoch *epoch, struct pace *pace, uint64_t tick)
+{
+	int rc = EXIT_OK;
+
+	pace->strand++;
+	pace->dense = false;
+	for (uint32_t i = 0; i < epoch->names.count && rc == EXIT_OK; i++) {
+		struct planned *s = &epoch->streams[i];
+
+		if (plan_dt(s->newest_meta) != pace->dt_ns)
+			continue;
+		rc = plan_stop(s, pace->next, (struct again){.tick = tick},
+			"ticks are missing, and which of them ran is not known");
+		s->known_from = tick;
+	}
+	return rc;
+}
+
+/* The tick is the first that is heard of after a place where nothing is known. */
+static void plan_known(struct epoch *epoch, const struct pace *pace, uint64_t tick)
+{
+	for (uint32_t i = 0; i < epoch->names.count; i++) {
+		struct planned *s = &epoch->streams[i];
+
+		if (s->known_from == UINT64_MAX && plan_dt(s->newest_meta) == pace->dt_ns)
+			s->known_from = tick;
+	}
+}
+
+/* Streams of one dt tick together: the first that has a tick tells of it for all. One that speaks only when
+ * it has spikes leaves that to others, if there are any. */
+static int plan_tick(struct epoch *epoch, const struct planned *s, struct heard *heard,
+	const struct message *m, uint64_t lost)
 {
 	const struct spiked_header *h = &m->header;
+	bool sparse = m->kind == MESSAGE_SPIKES &&
+		      json_is_false(json_object_get(s->newest_meta, "empty"));
 	struct pace *pace = plan_pace(epoch, h->dt_ns);
-	uint64_t due;
+	uint64_t ticks, skipped = 0;
 	int rc = EXIT_OK;
+	bool told;
 
 	if (!pace)
 		return no_memory();
-	due = pace->next;
-	if (h->tick < due)
+	if (sparse && pace->dense)
 		return EXIT_OK;
-	pace->next = h->tick + 1;
-	for (uint32_t i = 0; !due && i < epoch->names.count; i++)
-		if (epoch->streams[i].known_from == UINT64_MAX &&
-			plan_dt(epoch->streams[i].newest_meta) == h->dt_ns)
-			epoch->streams[i].known_from = h->tick;
-	if (!due || h->tick == due || plan_between(s, m, h->tick - due, lost) != BETWEEN_UNKNOWN)
-		return EXIT_OK;
-	for (uint32_t i = 0; i < epoch->names.count && rc == EXIT_OK; i++) {
-		struct planned *other = &epoch->streams[i];
-
-		if (plan_dt(other->newest_meta) != h->dt_ns)
-			continue;
-		rc = plan_stop(other, due, "ticks are missing, and which of them ran is not known");
-		other->known_from = h->tick;
+	if (h->tick >= pace->next) {
+		ticks = h->tick - pace->next;
+		told = sparse ? !lost && !(h->flags & SPIKED_GAP)
+			      : tells(pace, heard, m, lost, ticks, &skipped);
+		if (!pace->next)
+			plan_known(epoch, pace, h->tick);
+		else if (ticks && !told)
+			rc = plan_unknown(epoch, pace, h->tick);
+		else if (skipped)
+			rc = add_skip(pace, pace->next, skipped);
+		pace->next = h->tick + 1;
+		pace->ran += ticks - skipped + 1;
 	}
+	pace->dense |= !sparse;
+	*heard = (struct heard){.place = heard->place,
+		.ran = pace->ran,
+		.strand = !sparse && h->tick + 1 == pace->next ? pace->strand : 0};
 	return rc;
+}
+
+/* Clock data: at that tick of the newest row message, rows of it had been used, and not all of them. */
+static bool within_rows(const struct planned *s, uint64_t tick)
+{
+	return tick > s->row_tick && tick < s->row_end;
 }
 
 int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m)
 {
 	const struct spiked_header *h = &m->header;
-	struct message_place *place = &s->frames[m->kind];
+	struct heard *heard = &s->frames[m->kind];
 	uint64_t lost;
 	int rc = EXIT_OK;
 
 	if (!s->seen_frames && !s->seen_rows)
 		s->first_tick = h->tick;
 	s->seen_frames = s->recorded[m->kind] = true;
-	if (place->epoch && h->seq <= place->seq)
+	if (heard->place.epoch && h->seq <= heard->place.seq)
 		rc = plan_anew(s, h->tick, !h->seq);
-	lost = message_missing(place, m);
+	lost = message_missing(&heard->place, m);
 	if (rc == EXIT_OK && !epoch->data)
-		rc = plan_tick(epoch, s, m, lost);
+		rc = plan_tick(epoch, s, heard, m, lost);
+	if (rc == EXIT_OK && (s->changed_meta || h->flags & SPIKED_RESET) &&
+		within_rows(s, h->tick))
+		rc = plan_stop(s, h->tick, (struct again){.tick = s->row_end},
+			"it was changed between two rows of one message");
 	if (rc == EXIT_OK && s->changed_meta)
 		rc = plan_change(s, h->tick);
 	if (rc == EXIT_OK && h->flags & SPIKED_RESTORED) {
 		s->restored = true;
-		rc = plan_stop(s, h->tick, "a snapshot was put in force");
+		rc = plan_stop(s, h->tick, (struct again){.tick = h->tick + 1},
+			"a snapshot was put in force");
 	}
 	if (rc != EXIT_OK || !(h->flags & SPIKED_RESET) || has_reset(s, h->tick))
 		return rc;
@@ -219,7 +317,7 @@ static int plan_birth(struct planned *s, uint64_t tick)
 {
 	if (!s->seen_frames)
 		s->first_tick = tick;
-	if (s->comparing || s->restored)
+	if (s->comparing || s->restored || !s->described)
 		return EXIT_OK;
 	s->comparing = true;
 	return add_event(s, EVENT_BIRTH, s->first_tick) ? EXIT_OK : no_memory();
@@ -248,7 +346,8 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 		rc = plan_first_row(s, h->tick, h->seq);
 	if (s->seen_rows ? h->seq > s->next_row : s->awaited_row && h->seq >= s->awaited_row) {
 		s->lost_row = h->seq;
-		rc = plan_stop(s, epoch->data ? s->row_end : s->row_tick, "rows are missing");
+		rc = plan_stop(s, epoch->data ? s->row_end : s->row_tick,
+			(struct again){.rows = h->seq}, "rows are missing");
 	} else if (!s->seen_rows && !h->seq && rc == EXIT_OK) {
 		rc = plan_birth(s, h->tick);
 	}
@@ -259,7 +358,14 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 	s->seen_rows = true;
 	s->next_row = h->seq + 1;
 	s->row_tick = h->tick;
+	if (!epoch->data)
+		return rc;
 	s->row_end = h->tick + (uint64_t)h->count * (uint64_t)(window ? window : 1);
+	/* A state from between two rows of a message: it cannot be begun from. */
+	for (size_t i = s->event_count; i-- > 0;)
+		if (s->events[i].kind == EVENT_STATE && within_rows(s, s->events[i].tick))
+			drop_event(s, i);
+	s->comparing = begins_at(s, newest_turn(s, s->event_count));
 	return rc;
 }
 
@@ -268,7 +374,17 @@ static bool rows_follow(const struct planned *s, uint64_t rows, uint64_t queued)
 {
 	if (s->lost_row > rows || (s->seen_rows && s->first_row > rows))
 		return false;
-	return !queued || (s->seen_rows && rows >= queued && s->first_row <= rows - queued);
+	return !queued || (s->seen_rows && rows >= queued && s->first_row <= rows - queued &&
+				  s->lost_row <= rows - queued);
+}
+
+/* While a stream is compared, one more state is kept, for what may turn out to be missing before it. */
+static void drop_spare(struct planned *s)
+{
+	int64_t newest = newest_turn(s, s->event_count);
+
+	if (begins_at(s, newest) && begins_at(s, newest_turn(s, (size_t)newest)))
+		drop_event(s, (size_t)newest);
 }
 
 /* It tells of a tick that lies before where the file has come to: control and messages have ways of their
@@ -280,8 +396,10 @@ int plan_state(struct planned *s, const json_t *json, const struct message *m)
 		 queued = (uint64_t)json_integer_value(json_object_get(json, "queued"));
 	struct event *e;
 
-	if (s->comparing || !s->described || tick < s->known_from || !rows_follow(s, rows, queued))
+	if (!s->described || tick < s->known_from || !rows_follow(s, rows, queued) ||
+		within_rows(s, tick))
 		return EXIT_OK;
+	drop_spare(s);
 	e = add_event(s, EVENT_STATE, tick);
 	if (!e)
 		return no_memory();
