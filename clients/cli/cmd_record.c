@@ -26,7 +26,7 @@
 #define QUEUE          1000000 /* messages that may wait while the disk takes its time */
 #define META_NS        60000000000
 #define SOON_MS        3000
-#define STATE_PAUSE_MS 1000 /* between two questions for the same stream's */
+#define STATE_PAUSE_MS 250  /* between two questions for the same stream's */
 #define STATES_MS      20   /* between two questions for a state */
 #define STATE_EVERY    60.0 /* seconds */
 #define SYNC_EVERY     5.0
@@ -120,6 +120,17 @@ static struct known *known_stream(struct recorder *r, const char *name)
 	return &known[number];
 }
 
+/* The stream's state is wanted as soon as it can be asked for again. */
+static void ask_soon(struct known *k)
+{
+	int64_t now_ms = ctl_now_ms(), soon_ms = k->asked_ms + STATE_PAUSE_MS;
+
+	if (soon_ms < now_ms)
+		soon_ms = now_ms;
+	if (soon_ms < k->state_ms)
+		k->state_ms = soon_ms;
+}
+
 /* Counts what is missing of the topic and writes that down. */
 static int account(struct recorder *r, const struct message *m)
 {
@@ -140,8 +151,8 @@ static int account(struct recorder *r, const struct message *m)
 	if (r->asks && m->kind != MESSAGE_BUNDLE) { /* from its next state on all is known again */
 		struct known *k = known_stream(r, m->stream);
 
-		if (k && k->asked_ms + STATE_PAUSE_MS < ctl_now_ms())
-			k->state_ms = ctl_now_ms();
+		if (k)
+			ask_soon(k);
 	}
 	return write_own(r, message_prefixes[MESSAGE_LOST],
 		json_pack("{s:s, s:I, s:o, s:I, s:I}", "topic", m->topic, "lost",

@@ -336,6 +336,19 @@ static int plan_first_row(struct planned *s, uint64_t tick, uint64_t number)
 	return EXIT_OK;
 }
 
+/* Clock data: a state that was taken before all rows of the message before this one had been used is none to
+ * begin from, for that message is not sent again. */
+static void drop_state_within(struct planned *s, const struct spiked_header *row)
+{
+	int64_t newest = newest_turn(s, s->event_count);
+	const struct event *e = newest < 0 ? NULL : &s->events[newest];
+
+	if (!e || e->kind != EVENT_STATE || e->rows != row->seq || e->tick == row->tick)
+		return;
+	drop_event(s, (size_t)newest);
+	s->comparing = begins_at(s, newest_turn(s, s->event_count));
+}
+
 int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 {
 	const struct spiked_header *h = &m->header;
@@ -361,11 +374,7 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 	if (!epoch->data)
 		return rc;
 	s->row_end = h->tick + (uint64_t)h->count * (uint64_t)(window ? window : 1);
-	/* A state from between two rows of a message: it cannot be begun from. */
-	for (size_t i = s->event_count; i-- > 0;)
-		if (s->events[i].kind == EVENT_STATE && within_rows(s, s->events[i].tick))
-			drop_event(s, i);
-	s->comparing = begins_at(s, newest_turn(s, s->event_count));
+	drop_state_within(s, h);
 	return rc;
 }
 
@@ -396,8 +405,7 @@ int plan_state(struct planned *s, const json_t *json, const struct message *m)
 		 queued = (uint64_t)json_integer_value(json_object_get(json, "queued"));
 	struct event *e;
 
-	if (!s->described || tick < s->known_from || !rows_follow(s, rows, queued) ||
-		within_rows(s, tick))
+	if (!s->described || tick < s->known_from || !rows_follow(s, rows, queued))
 		return EXIT_OK;
 	drop_spare(s);
 	e = add_event(s, EVENT_STATE, tick);
