@@ -65,6 +65,11 @@ struct planned {
 		awaited_row; /* number of the first that a state needs + 1; 0 = any may be the first */
 	uint64_t known_from; /* tick: which ones ran before is not known */
 	json_t *newest_meta, *changed_meta;
+	struct {
+		bool row;          /* a row may have been among what is missing since the newest */
+		int64_t time_ns;   /* when something was found to be missing last */
+		uint64_t from, to; /* ticks between which it is missing */
+	} doubt;
 };
 
 /* Ticks that the daemon skipped. */
@@ -79,8 +84,9 @@ struct pace {
 	size_t skip_count, skip_room;
 
 	/* While the plan is made. */
-	uint64_t next; /* the tick that is due; 0 = not known */
-	uint64_t ran;  /* ticks that have run */
+	uint64_t next;  /* the tick that is due; 0 = not known */
+	uint64_t known; /* the newest that was, before a part that is damaged */
+	uint64_t ran;   /* ticks that have run */
 	uint64_t
 		strand; /* since when their number is known: one more after each place where it is not */
 	bool dense; /* some topic has had a frame for each of them */

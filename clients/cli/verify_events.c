@@ -260,8 +260,9 @@ static int do_anew(struct drive *d, struct driven *s, const struct event *e)
 static int do_event(struct drive *d, struct driven *s, const struct event *e)
 {
 	if (e->kind == EVENT_STOP) {
+		if (s->comparing)
+			s->verdict->stopped = e->why;
 		s->comparing = false;
-		s->verdict->stopped = e->why;
 		return EXIT_OK;
 	}
 	if (drive_sync(d) != EXIT_OK)

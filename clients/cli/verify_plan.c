@@ -165,7 +165,9 @@ static int plan_damage(struct planner *p)
 
 			if (!pace)
 				return no_memory();
-			rc = plan_stop(s, epoch->data ? s->row_end : pace->next, AGAIN_NEVER,
+			if (pace->next)
+				pace->known = pace->next;
+			rc = plan_stop(s, epoch->data ? s->row_end : pace->known, AGAIN_NEVER,
 				"a part of the file is damaged");
 			s->described = false;
 			s->known_from = epoch->data ? 0 : UINT64_MAX;
@@ -201,7 +203,8 @@ static int plan_record(struct planner *p, const struct rec_record *record)
 		return EXIT_OK; /* without a meta nothing can be said of it */
 	if (m.kind == MESSAGE_ROWS && m.payload.size > plan->largest_row)
 		plan->largest_row = m.payload.size;
-	return m.kind == MESSAGE_ROWS ? plan_rows(epoch, s, &m) : plan_frame(epoch, s, &m);
+	return m.kind == MESSAGE_ROWS ? plan_rows(epoch, s, &m, record->time_ns)
+				      : plan_frame(epoch, s, &m, record->time_ns);
 }
 
 int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reader)
@@ -226,6 +229,8 @@ int plan_make(struct plan *plan, const struct ctl *ctl, struct rec_reader *reade
 				(double)rec_offset(reader) / (double)rec_size(reader),
 				"looking through");
 	}
+	for (size_t i = 0; i < plan->count && rc == EXIT_OK; i++)
+		rc = plan_end(&plan->epochs[i]);
 	progress_end(&progress);
 	json_decref(p.restored);
 	if (more < 0)

@@ -26,7 +26,13 @@ struct again {
  * constant. These and the following: EXIT_OK, or EXIT_FAILED after the reason was printed. */
 int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *why);
 
+/* Messages are missing just before this one: of which topics and streams else, a later one may tell or not. */
+void plan_doubt(struct epoch *epoch, const struct message *m, int64_t time_ns);
+
+/* Nothing more comes. */
+int plan_end(struct epoch *epoch);
+
 /* Take note of a message of the stream. */
-int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m);
-int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m);
+int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m, int64_t time_ns);
+int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m, int64_t time_ns);
 int plan_state(struct planned *s, const json_t *json, const struct message *m);

@@ -7,6 +7,8 @@
 
 #include "verify_plan.h"
 
+#define META_AGAIN_NS 3000000000 /* a second, and time for what waits */
+
 static int no_memory(void)
 {
 	return ctl_fail("not enough memory");
@@ -81,14 +83,14 @@ static bool spoilt(const struct event *e, uint64_t tick, const struct again *aga
 	       (e->tick < again->tick || e->rows - e->queued < again->rows);
 }
 
-/* A state may have come before the messages that led to it: one that lies behind the place stays. */
+/* A state may have come before the messages that led to it: one that lies behind the place stays. And what
+ * shows that something is missing, such as the next row, may come after comparing has ended for another
+ * reason, at a later tick. */
 int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *why)
 {
 	struct event *e;
 	size_t at;
 
-	if (!s->comparing)
-		return EXIT_OK;
 	for (size_t i = s->event_count; i-- > 0;)
 		if (spoilt(&s->events[i], tick, &again))
 			drop_event(s, i);
@@ -104,12 +106,19 @@ int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *
 	return EXIT_OK;
 }
 
-static int plan_change(struct planned *s, uint64_t tick)
+/* A meta/ that is lost comes again in a second: when it was that the stream changed is not known then. */
+static int plan_change(struct planned *s, uint64_t tick, int64_t time_ns)
 {
 	json_t *sets = NULL;
 	struct event *e;
 	int rc = EXIT_OK;
 
+	if (s->doubt.time_ns && time_ns - s->doubt.time_ns < META_AGAIN_NS)
+		rc = plan_stop(s, s->doubt.from, (struct again){.tick = tick},
+			"it was changed while messages were lost");
+
+	if (rc != EXIT_OK)
+		return rc;
 	if (!plan_live_change(s->newest_meta, s->changed_meta, &sets)) {
 		rc = plan_stop(s, tick, AGAIN_NEVER, "it was configured anew");
 		e = add_event(s, EVENT_ANEW, tick);
@@ -238,6 +247,39 @@ static void plan_known(struct epoch *epoch, const struct pace *pace, uint64_t ti
 	}
 }
 
+void plan_doubt(struct epoch *epoch, const struct message *m, int64_t time_ns)
+{
+	for (uint32_t i = 0; i < epoch->names.count; i++) {
+		struct planned *s = &epoch->streams[i];
+		const struct pace *pace = epoch_pace(epoch, plan_dt(s->newest_meta));
+		uint64_t next = epoch->data ? s->row_end : pace ? pace->next : 0;
+		bool go_on = s->doubt.row ||
+			     (s->doubt.time_ns && time_ns - s->doubt.time_ns < META_AGAIN_NS);
+
+		if (!go_on)
+			s->doubt.from = next;
+		s->doubt.to = next;
+		if (plan_dt(s->newest_meta) == m->header.dt_ns && m->header.tick > next)
+			s->doubt.to = m->header.tick;
+		s->doubt.time_ns = time_ns;
+		s->doubt.row = true;
+	}
+}
+
+int plan_end(struct epoch *epoch)
+{
+	int rc = EXIT_OK;
+
+	for (uint32_t i = 0; i < epoch->names.count && rc == EXIT_OK; i++) {
+		struct planned *s = &epoch->streams[i];
+
+		if (s->doubt.row)
+			rc = plan_stop(s, s->doubt.from, (struct again){.tick = s->doubt.to},
+				"messages are missing, and whether rows were among them is not known");
+	}
+	return rc;
+}
+
 /* Streams of one dt tick together: the first that has a tick tells of it for all. One that speaks only when
  * it has spikes leaves that to others, if there are any. */
 static int plan_tick(struct epoch *epoch, const struct planned *s, struct heard *heard,
@@ -281,7 +323,7 @@ static bool within_rows(const struct planned *s, uint64_t tick)
 	return tick > s->row_tick && tick < s->row_end;
 }
 
-int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m)
+int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m, int64_t time_ns)
 {
 	const struct spiked_header *h = &m->header;
 	struct heard *heard = &s->frames[m->kind];
@@ -294,6 +336,8 @@ int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m)
 	if (heard->place.epoch && h->seq <= heard->place.seq)
 		rc = plan_anew(s, h->tick, !h->seq);
 	lost = message_missing(&heard->place, m);
+	if (lost)
+		plan_doubt(epoch, m, time_ns);
 	if (rc == EXIT_OK && !epoch->data)
 		rc = plan_tick(epoch, s, heard, m, lost);
 	if (rc == EXIT_OK && (s->changed_meta || h->flags & SPIKED_RESET) &&
@@ -301,7 +345,7 @@ int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m)
 		rc = plan_stop(s, h->tick, (struct again){.tick = s->row_end},
 			"it was changed between two rows of one message");
 	if (rc == EXIT_OK && s->changed_meta)
-		rc = plan_change(s, h->tick);
+		rc = plan_change(s, h->tick, time_ns);
 	if (rc == EXIT_OK && h->flags & SPIKED_RESTORED) {
 		s->restored = true;
 		rc = plan_stop(s, h->tick, (struct again){.tick = h->tick + 1},
@@ -349,7 +393,7 @@ static void drop_state_within(struct planned *s, const struct spiked_header *row
 	s->comparing = begins_at(s, newest_turn(s, s->event_count));
 }
 
-int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
+int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m, int64_t time_ns)
 {
 	const struct spiked_header *h = &m->header;
 	json_int_t window = json_integer_value(json_object_get(s->newest_meta, "window"));
@@ -359,6 +403,7 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 		rc = plan_first_row(s, h->tick, h->seq);
 	if (s->seen_rows ? h->seq > s->next_row : s->awaited_row && h->seq >= s->awaited_row) {
 		s->lost_row = h->seq;
+		plan_doubt(epoch, m, time_ns);
 		rc = plan_stop(s, epoch->data ? s->row_end : s->row_tick,
 			(struct again){.rows = h->seq}, "rows are missing");
 	} else if (!s->seen_rows && !h->seq && rc == EXIT_OK) {
@@ -369,6 +414,7 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m)
 	if (!s->seen_rows)
 		s->first_row = h->seq;
 	s->seen_rows = true;
+	s->doubt.row = false;
 	s->next_row = h->seq + 1;
 	s->row_tick = h->tick;
 	if (!epoch->data)
