@@ -66,9 +66,10 @@ struct planned {
 	uint64_t known_from; /* tick: which ones ran before is not known */
 	json_t *newest_meta, *changed_meta;
 	struct {
-		bool row;          /* a row may have been among what is missing since the newest */
+		bool row; /* one may be missing since the newest, of this tick or later */
+		uint64_t row_tick;
 		int64_t time_ns;   /* when something was found to be missing last */
-		uint64_t from, to; /* ticks between which it is missing */
+		uint64_t from, to; /* the ticks between which that, and what was just before, is */
 	} doubt;
 };
 

@@ -253,10 +253,10 @@ void plan_doubt(struct epoch *epoch, const struct message *m, int64_t time_ns)
 		struct planned *s = &epoch->streams[i];
 		const struct pace *pace = epoch_pace(epoch, plan_dt(s->newest_meta));
 		uint64_t next = epoch->data ? s->row_end : pace ? pace->next : 0;
-		bool go_on = s->doubt.row ||
-			     (s->doubt.time_ns && time_ns - s->doubt.time_ns < META_AGAIN_NS);
 
-		if (!go_on)
+		if (!s->doubt.row)
+			s->doubt.row_tick = next;
+		if (!s->doubt.time_ns || time_ns - s->doubt.time_ns >= META_AGAIN_NS)
 			s->doubt.from = next;
 		s->doubt.to = next;
 		if (plan_dt(s->newest_meta) == m->header.dt_ns && m->header.tick > next)
@@ -274,7 +274,7 @@ int plan_end(struct epoch *epoch)
 		struct planned *s = &epoch->streams[i];
 
 		if (s->doubt.row)
-			rc = plan_stop(s, s->doubt.from, (struct again){.tick = s->doubt.to},
+			rc = plan_stop(s, s->doubt.row_tick, (struct again){.tick = s->doubt.to},
 				"messages are missing, and whether rows were among them is not known");
 	}
 	return rc;
