@@ -106,14 +106,20 @@ int plan_stop(struct planned *s, uint64_t tick, struct again again, const char *
 	return EXIT_OK;
 }
 
-/* A meta/ that is lost comes again in a second: when it was that the stream changed is not known then. */
+/* A meta/ that is lost comes again in a second. */
+static bool in_doubt(const struct planned *s, int64_t time_ns)
+{
+	return s->doubt.time_ns && time_ns - s->doubt.time_ns < META_AGAIN_NS;
+}
+
+/* With a meta/ that was lost, when it was that the stream changed is not known then. */
 static int plan_change(struct planned *s, uint64_t tick, int64_t time_ns)
 {
 	json_t *sets = NULL;
 	struct event *e;
 	int rc = EXIT_OK;
 
-	if (s->doubt.time_ns && time_ns - s->doubt.time_ns < META_AGAIN_NS)
+	if (in_doubt(s, time_ns))
 		rc = plan_stop(s, s->doubt.from, (struct again){.tick = tick},
 			"it was changed while messages were lost");
 
@@ -137,9 +143,9 @@ static int plan_change(struct planned *s, uint64_t tick, int64_t time_ns)
 }
 
 /* The topic's numbers begin anew: the stream was removed and added, perhaps as another. */
-static int plan_anew(struct planned *s, uint64_t tick, bool first)
+static int plan_anew(struct planned *s, uint64_t tick, bool first, int64_t time_ns)
 {
-	bool born = first && s->described;
+	bool born = first && s->described && !in_doubt(s, time_ns);
 	struct event *e;
 	int rc = plan_stop(s, tick, AGAIN_NEVER, "it was removed");
 
@@ -256,7 +262,7 @@ void plan_doubt(struct epoch *epoch, const struct message *m, int64_t time_ns)
 
 		if (!s->doubt.row)
 			s->doubt.row_tick = next;
-		if (!s->doubt.time_ns || time_ns - s->doubt.time_ns >= META_AGAIN_NS)
+		if (!in_doubt(s, time_ns))
 			s->doubt.from = next;
 		s->doubt.to = next;
 		if (plan_dt(s->newest_meta) == m->header.dt_ns && m->header.tick > next)
@@ -334,7 +340,7 @@ int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m, 
 		s->first_tick = h->tick;
 	s->seen_frames = s->recorded[m->kind] = true;
 	if (heard->place.epoch && h->seq <= heard->place.seq)
-		rc = plan_anew(s, h->tick, !h->seq);
+		rc = plan_anew(s, h->tick, !h->seq, time_ns);
 	lost = message_missing(&heard->place, m);
 	if (lost)
 		plan_doubt(epoch, m, time_ns);
@@ -357,25 +363,25 @@ int plan_frame(struct epoch *epoch, struct planned *s, const struct message *m, 
 }
 
 /* A stream that has not had a row stands as it was made. */
-static int plan_birth(struct planned *s, uint64_t tick)
+static int plan_birth(struct planned *s, uint64_t tick, int64_t time_ns)
 {
 	if (!s->seen_frames)
 		s->first_tick = tick;
-	if (s->comparing || s->restored || !s->described)
+	if (s->comparing || s->restored || !s->described || in_doubt(s, time_ns))
 		return EXIT_OK;
 	s->comparing = true;
 	return add_event(s, EVENT_BIRTH, s->first_tick) ? EXIT_OK : no_memory();
 }
 
 /* The numbers of its rows begin anew: another stream, whose first tick may be known from its meta. */
-static int plan_first_row(struct planned *s, uint64_t tick, uint64_t number)
+static int plan_first_row(struct planned *s, uint64_t tick, uint64_t number, int64_t time_ns)
 {
 	const struct event *newest = s->event_count ? &s->events[s->event_count - 1] : NULL;
 
 	s->seen_rows = s->restored = false;
 	s->lost_row = 0;
 	if (!newest || newest->kind != EVENT_ANEW)
-		return plan_anew(s, tick, !number);
+		return plan_anew(s, tick, !number, time_ns);
 	s->first_tick = newest->tick;
 	return EXIT_OK;
 }
@@ -400,14 +406,14 @@ int plan_rows(struct epoch *epoch, struct planned *s, const struct message *m, i
 	int rc = EXIT_OK;
 
 	if (s->seen_rows && h->seq < s->next_row)
-		rc = plan_first_row(s, h->tick, h->seq);
+		rc = plan_first_row(s, h->tick, h->seq, time_ns);
 	if (s->seen_rows ? h->seq > s->next_row : s->awaited_row && h->seq >= s->awaited_row) {
 		s->lost_row = h->seq;
 		plan_doubt(epoch, m, time_ns);
 		rc = plan_stop(s, epoch->data ? s->row_end : s->row_tick,
 			(struct again){.rows = h->seq}, "rows are missing");
 	} else if (!s->seen_rows && !h->seq && rc == EXIT_OK) {
-		rc = plan_birth(s, h->tick);
+		rc = plan_birth(s, h->tick, time_ns);
 	}
 	if (!s->seen_rows && !s->seen_frames)
 		s->first_tick = h->tick;
