@@ -224,6 +224,24 @@ static int drive_record(struct drive *d, const struct message *m)
 	return hold_against(s, m) ? EXIT_OK : no_memory();
 }
 
+/* The frames of a tick's other topics come behind that of its pulse; what is asked for now, behind them all. */
+static int take_rest(struct drive *d)
+{
+	int rc;
+
+	if (!d->present)
+		return EXIT_OK;
+	d->heard = false;
+	rc = spiked_subscribe_prefix(d->receiver, "meta");
+	if (rc < 0)
+		return ctl_fail("cannot subscribe: %s", spiked_strerror(rc));
+	d->progress_ms = ctl_now_ms();
+	while (!d->heard)
+		if (ctl_stop || receive(d) != EXIT_OK)
+			return EXIT_FAILED;
+	return EXIT_OK;
+}
+
 static int drive_file(struct drive *d)
 {
 	struct rec_reader *reader = d->reader;
@@ -245,6 +263,8 @@ static int drive_file(struct drive *d)
 	}
 	if (rc == EXIT_OK && !ctl_stop && more == 0)
 		rc = drive_sync(d);
+	if (rc == EXIT_OK && !ctl_stop && more == 0)
+		rc = take_rest(d);
 	progress_end(&progress);
 	if (more < 0)
 		return ctl_fail("%s: cannot read: %s", d->ctl->words[0], strerror(-more));
