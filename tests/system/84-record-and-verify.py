@@ -290,11 +290,13 @@ def a_flipped_byte_is_found(wall):
         if not ("damaged" in said or "no recording" in said or "passed over" in said):
             raise h.Failed(f"byte {at}: {said}")
     h.claim("a flipped bit in any of 25 places is found", True)
-    data = bytearray(whole)
-    data[found[len(found) // 2][0] + 1000] ^= 4
-    Path(path("flipped.spkrec")).write_bytes(data)
-    said = spikectl("verify", path("flipped.spkrec"), "--spiked", h.binary(), code=1)
-    h.claim("verify tells of it, and compares the rest", "checksum does not fit" in said and "frames compared, 0 differ" in said, said)
+    for number, (at, end) in enumerate(found[1:], 1):
+        data = bytearray(whole)
+        data[(at + 48 + end) // 2] ^= 4
+        Path(path("flipped.spkrec")).write_bytes(data)
+        said = spikectl("verify", path("flipped.spkrec"), "--spiked", h.binary(), code=1)
+        h.claim(f"chunk {number}: verify tells of it, and compares the rest",
+                "checksum does not fit" in said and "frames compared, 0 differ" in said, said)
     changed = change_a_spike(whole)
     Path(path("changed.spkrec")).write_bytes(changed)
     said = spikectl("verify", path("changed.spkrec"), "--spiked", h.binary(), code=4)
@@ -330,6 +332,51 @@ def change_a_spike(whole):
             struct.pack_into("<I", data, at + 44, crc32c(data[at:at + 44]))
             return data
     raise h.Failed("there is no state in the recording")
+
+
+def rewrite(name, source, keep):
+    """The recording with those records only for whose number, topic and header `keep` says so, in one chunk."""
+    whole = Path(source).read_bytes()
+    payload, kept, times = bytearray(), 0, []
+    for number, (when, topic, frames) in enumerate(records(source)):
+        if not keep(number, topic, frames[1]):
+            continue
+        body = struct.pack(f"<Iq{len(frames)}I", len(frames), when, *map(len, frames)) + b"".join(frames)
+        payload += struct.pack("<I", len(body)) + body
+        kept += 1
+        times.append(when)
+    head = bytearray(struct.pack("<4sBBHIIIIqqII", b"SPKC", 1, 0, 0, len(payload), len(payload), kept, crc32c(payload),
+                                 min(times), max(times), 0, 0))
+    struct.pack_into("<I", head, 44, crc32c(head[:44]))
+    Path(path(name)).write_bytes(whole[:struct.unpack_from("<I", whole, 8)[0]] + head + payload)
+
+
+def whatever_is_lost_no_difference_is_told(wall):
+    frame = ("spikes/", "state/")
+    rng = random.Random(SEED)
+    gaps = [(number, head) for number, (_, topic, (_, head, *_)) in enumerate(records(wall))
+            if topic.startswith(frame) and struct.unpack_from("<H", head, 6)[0] & 2]
+    ticks = {struct.unpack_from("<QI", head, 16)[0] for _, head in gaps}
+    rewrite("gapless.spkrec", wall, lambda _, topic, head: not topic.startswith(frame) or struct.unpack_from("<Q", head, 16)[0] not in ticks)
+    verified("gapless.spkrec", 1000)
+    lost = set()
+    for start in [number for number, _ in gaps[:1]] + [rng.randrange(5000, 15000) for _ in range(3)]:
+        lost.update(number for number in range(start - 5, start + 25) if rng.random() < 0.7)
+    rewrite("bursts.spkrec", wall, lambda number, topic, _: number not in lost or topic.startswith(("rec/", "meta/")))
+    verified("bursts.spkrec", 100)
+
+
+def without_states_it_begins_with_the_first_row():
+    with h.Daemon({"clock": "manual", "dt": "1 ms", "seed": 5, "streams": streams()}) as daemon:
+        with Recorder(daemon, "first.spkrec") as recorder:
+            sensors = Sensors(daemon, SEED)
+            for _ in range(60):
+                sensors.send()
+                daemon.send(b"", struct.pack("<Q", 2))
+            quiet(daemon)
+    rewrite("stateless.spkrec", recorder.path, lambda _, topic, head: not topic.startswith("rec/state/"))
+    result = verified("stateless.spkrec", 500)
+    h.claim("all of it", all(s["begun"] and not s["outside"] for s in result["streams"]), result)
 
 
 def cut_off_anywhere_it_reads_up_to_the_last_whole_chunk(wall):
@@ -409,7 +456,8 @@ def main():
         run.__name__ = test.__name__
         return run
     h.main(wall, on_wall(cat_prints_it), clocks_data_and_manual, on_wall(replayed_into_a_running_spiked), losses_are_told_and_verified_around,
-           on_wall(a_flipped_byte_is_found), on_wall(cut_off_anywhere_it_reads_up_to_the_last_whole_chunk), disks_fill_up)
+           on_wall(a_flipped_byte_is_found), on_wall(whatever_is_lost_no_difference_is_told), without_states_it_begins_with_the_first_row,
+           on_wall(cut_off_anywhere_it_reads_up_to_the_last_whole_chunk), disks_fill_up)
 
 
 main()
