@@ -138,21 +138,21 @@ static bool has_room(const struct gate *g, enum gate_role role)
 static void on_accepted(struct gate_monitor *m, int fd)
 {
 	struct gate *g = m->gate;
+	bool known = fd >= 0 && (uint32_t)fd < g->conns.count && g->by_fd[fd].monitor;
 	struct gate_conn *conn;
 
 	/* Another monitor has told of the connection that has this descriptor now, and one of the two is
 	 * late: its connection has been and gone. The entry holds all the same. */
-	if (fd >= 0 && (uint32_t)fd < g->conns.count && g->by_fd[fd].monitor &&
-		g->by_fd[fd].monitor != m && conns_open(&g->conns, fd))
+	if (known && g->by_fd[fd].monitor != m && conns_open(&g->conns, fd))
 		return;
+	if (known) /* its end has not been told; before the newer one is entered, which it would undo */
+		forget(g, (uint32_t)fd);
 	if (!conns_enter(&g->conns, fd, ++g->clock)) {
 		counter_add(&g->counters->connections_refused, 1);
 		shutdown(fd, SHUT_RDWR);
 		return;
 	}
 	conn = &g->by_fd[fd];
-	if (conn->monitor) /* its end has not been told */
-		forget(g, (uint32_t)fd);
 	conn->monitor = m;
 	g->open++;
 	g->controls += m->role == GATE_CONTROL;
