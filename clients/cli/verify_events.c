@@ -328,8 +328,9 @@ static bool precedes(const struct driven *s, const struct event *e, uint64_t row
 
 int drive_events_before_row(struct drive *d, struct driven *s, const struct spiked_header *row)
 {
+	/* Where the replay begins, what lies before has not been done yet. */
+	int rc = d->next ? drive_events(d, s, d->next - 1) : EXIT_OK;
 	size_t end = s->event;
-	int rc = EXIT_OK;
 
 	for (size_t i = s->event; i < s->plan->event_count; i++) {
 		const struct event *e = &s->plan->events[i];
